@@ -1,0 +1,41 @@
+# Every target sets up what it needs in .venv, from requirements locked with hashes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_REQUIREMENTS := $(if $(filter tensorflow,$(NUNCHI_ENGINE)),tensorflow,service)
+
+.DEFAULT_GOAL := help
+
+help:  ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+run: $(VENV)/.installed-$(RUN_REQUIREMENTS)  ## Serve the shipped models on http://127.0.0.1:8000
+	$(BIN)/python -m service serve
+
+check: $(VENV)/.installed-dev  ## Format, lint, types, import rules, deployment files, unit tests with coverage
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/pytest -q -m "not tensorflow and not system" --cov --cov-report=term-missing:skip-covered
+
+unit: $(VENV)/.installed-dev  ## The tests that need neither TensorFlow nor other processes (seconds)
+	$(BIN)/pytest -q -m "not tensorflow and not system"
+
+test: $(VENV)/.installed-dev  ## Every test, the heavy ones at small counts
+	$(BIN)/pytest
+
+lock:  ## Write requirements/*.txt anew from pyproject.toml
+	$(PYTHON) requirements/lock.py
+
+clean:  ## Remove the virtual environment and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+
+$(VENV)/.installed-%: requirements/%.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
+	touch $@
+
+.PHONY: help run check unit test lock clean

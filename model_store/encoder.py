@@ -1,0 +1,204 @@
+"""Text encoders: a text becomes ids, and every id knows the characters it stands for.
+
+Id 0 is padding and never occurs in an encoded text; id 1 stands for whatever the encoder does not know.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+import sentencepiece
+
+from model_store.errors import EncoderError
+from model_store.text import align, normalize
+
+PADDING_ID = 0
+UNKNOWN_ID = 1
+RESERVED_IDS = 2
+
+
+class Encoded(NamedTuple):
+    """What a model sees of a text.
+
+    Attributes:
+        ids: 1 to `limit` ids, each in 1..size-1; empty only for a text of nothing but blanks.
+        unknown: how many of them are `UNKNOWN_ID`.
+        truncated: whether the end of the text was cut off.
+    """
+
+    ids: list[int]
+    unknown: int
+    truncated: bool
+
+
+class Token(NamedTuple):
+    """One id and the half-open span of code points of the text that it stands for."""
+
+    id: int
+    start: int
+    end: int
+
+
+class TextEncoder(ABC):
+    """Turns a text into ids by the rules of `model_store.text` and a vocabulary learnt from training texts."""
+
+    kind: ClassVar[str]
+    filename: ClassVar[str]
+    size: int
+    """The number of ids, padding and unknown included."""
+
+    def encode(self, text: str, limit: int) -> Encoded:
+        """Return the ids of `text`, at most the first `limit`."""
+        ids = self._ids(normalize(text))
+        truncated = len(ids) > limit
+        if truncated:
+            ids = ids[:limit]
+        return Encoded(ids, ids.count(UNKNOWN_ID), truncated)
+
+    def tokens(self, text: str) -> list[Token]:
+        """Return all ids of `text` in order, each with the characters of the text as it was given."""
+        aligned = align(text)
+        return [
+            Token(span.id, aligned.spans[span.start][0], aligned.spans[span.end - 1][1])
+            for span in self._spans(aligned.text)
+        ]
+
+    @abstractmethod
+    def save(self, directory: Path) -> None:
+        """Write the vocabulary to `directory / self.filename`."""
+
+    @abstractmethod
+    def _ids(self, text: str) -> list[int]:
+        """Return the ids of a normalised text."""
+
+    @abstractmethod
+    def _spans(self, text: str) -> Iterator[Token]:
+        """Yield the ids of a normalised text with their half-open spans in it."""
+
+
+class _VocabularyEncoder(TextEncoder):
+    """An encoder whose units stand in a list: the unit in line n has id n + 2."""
+
+    filename = "vocabulary.txt"
+
+    def __init__(self, units: Sequence[str]) -> None:
+        self._id_of = {unit: index + RESERVED_IDS for index, unit in enumerate(units)}
+        self.size = len(units) + RESERVED_IDS
+        if len(self._id_of) != len(units):
+            raise EncoderError(f"the vocabulary lists {len(units) - len(self._id_of)} units twice")
+
+    @classmethod
+    def load(cls, path: Path) -> "_VocabularyEncoder":
+        """Read a vocabulary written by `save`."""
+        return cls(path.read_text(encoding="utf-8").splitlines())
+
+    def save(self, directory: Path) -> None:
+        units = "".join(f"{unit}\n" for unit in self._id_of)
+        (directory / self.filename).write_text(units, encoding="utf-8")
+
+    @staticmethod
+    @abstractmethod
+    def split(text: str) -> Sequence[str]:
+        """Cut a normalised text into units."""
+
+    def _ids(self, text: str) -> list[int]:
+        id_of = self._id_of
+        return [id_of.get(unit, UNKNOWN_ID) for unit in self.split(text)]
+
+    def _spans(self, text: str) -> Iterator[Token]:
+        position = 0
+        for unit in self.split(text):
+            start = text.index(unit, position)
+            position = start + len(unit)
+            yield Token(self._id_of.get(unit, UNKNOWN_ID), start, position)
+
+
+class WordEncoder(_VocabularyEncoder):
+    """Units are the words between blanks."""
+
+    kind = "word"
+
+    @staticmethod
+    def split(text: str) -> Sequence[str]:
+        """Cut at blanks."""
+        return text.split(" ") if text else []
+
+
+class CharacterEncoder(_VocabularyEncoder):
+    """Units are characters; blanks separate and are not units themselves."""
+
+    kind = "character"
+
+    @staticmethod
+    def split(text: str) -> Sequence[str]:
+        """Cut between characters."""
+        return text.replace(" ", "")
+
+
+class SubwordEncoder(TextEncoder):
+    """Units are pieces of a SentencePiece model (Kudo and Richardson 2018, arXiv:1808.06226)."""
+
+    kind = "subword"
+    filename = "pieces.model"
+
+    def __init__(self, model: bytes) -> None:
+        self._model = model
+        self._processor = sentencepiece.SentencePieceProcessor()
+        self._processor.LoadFromSerializedProto(model)
+        self.size = self._processor.vocab_size()
+        if (self._processor.pad_id(), self._processor.unk_id()) != (PADDING_ID, UNKNOWN_ID):
+            raise EncoderError("the SentencePiece model must use id 0 for padding and id 1 for unknown pieces")
+
+    @classmethod
+    def load(cls, path: Path) -> "SubwordEncoder":
+        """Read a SentencePiece model."""
+        return cls(path.read_bytes())
+
+    def save(self, directory: Path) -> None:
+        (directory / self.filename).write_bytes(self._model)
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self._processor.encode(text)
+        return ids
+
+    def _spans(self, text: str) -> Iterator[Token]:
+        pieces = self._processor.encode(text, return_type="offset_mapping")
+        for piece, (start, end) in zip(pieces["ids"], pieces["offsets"], strict=True):
+            blank_before_word = text[start] == " " and end > start + 1
+            yield Token(piece, start + blank_before_word, end)
+
+
+ENCODERS: dict[str, type[WordEncoder] | type[CharacterEncoder] | type[SubwordEncoder]] = {
+    encoder.kind: encoder for encoder in (WordEncoder, CharacterEncoder, SubwordEncoder)
+}
+"""Every kind of encoder by its name in settings and manifests."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """What a manifest says of its encoder: kind, number of ids, version of the text rules."""
+
+    kind: str
+    size: int
+    text_version: int
+
+
+def load_encoder(directory: Path, spec: EncoderSpec) -> TextEncoder:
+    """Read the encoder of a version from `directory`.
+
+    Raises:
+        EncoderError: if the kind is unknown, the file unreadable, or its size not the one that `spec` names.
+    """
+    if spec.kind not in ENCODERS:
+        raise EncoderError(f"unknown encoder kind {spec.kind!r}; this release knows {', '.join(ENCODERS)}")
+    encoder_class = ENCODERS[spec.kind]
+    path = directory / encoder_class.filename
+    try:
+        encoder = encoder_class.load(path)
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:
+        raise EncoderError(f"{path.name} cannot be read: {error}") from error
+    if encoder.size != spec.size:
+        raise EncoderError(f"{path.name} has {encoder.size} ids, the manifest says {spec.size}")
+    return encoder

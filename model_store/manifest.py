@@ -1,0 +1,118 @@
+"""The manifest of a version: what it is, how it was made, and the hash of every file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from model_store.encoder import EncoderSpec
+from model_store.errors import ManifestError
+
+MANIFEST_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """Size in bytes and SHA-256 (hexadecimal) of one file of a version."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a version says of itself.
+
+    Attributes:
+        name: the model, as clients name it.
+        version: 1 or more, unique within the model.
+        variant: the entry of the table of variants that built it.
+        labels: the classes, in the order of the probabilities.
+        encoder: how text becomes ids.
+        max_tokens: how many ids of a text the model sees; the rest is cut off.
+        fused_graph: whether `model.onnx` is there.
+        fused_reason: why not, when it is not; empty otherwise.
+        metrics: the figures of its evaluation, by name.
+        provenance: data, settings, seed, packages and time of its training.
+        files: every other file of the version by its path, with size and hash.
+    """
+
+    name: str
+    version: int
+    variant: str
+    labels: tuple[str, ...]
+    encoder: EncoderSpec
+    max_tokens: int
+    fused_graph: bool
+    fused_reason: str
+    metrics: Mapping[str, float]
+    provenance: Mapping[str, Any]
+    files: Mapping[str, FileRecord] = field(default_factory=dict)
+    format: int = MANIFEST_FORMAT
+
+    def to_json(self) -> str:
+        """Return the manifest as indented JSON, readable by people."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Manifest":
+        """Read what `to_json` wrote.
+
+        Raises:
+            ManifestError: if it is not JSON, of another format, or a field is missing, unknown or of a wrong type.
+        """
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise ManifestError(f"manifest.json is not JSON: {error}") from error
+        if not isinstance(document, dict):
+            raise ManifestError("manifest.json must hold an object")
+        if document.get("format") != MANIFEST_FORMAT:
+            raise ManifestError(f"manifest format {document.get('format')!r}; this release reads {MANIFEST_FORMAT}")
+        _check_types(document, _FIELD_TYPES, "manifest")
+        return cls(**{**document, **_parsed(document)})
+
+
+_FIELD_TYPES: dict[str, type] = {
+    "name": str,
+    "version": int,
+    "variant": str,
+    "labels": list,
+    "encoder": dict,
+    "max_tokens": int,
+    "fused_graph": bool,
+    "fused_reason": str,
+    "metrics": dict,
+    "provenance": dict,
+    "files": dict,
+    "format": int,
+}
+_ENCODER_TYPES: dict[str, type] = {"kind": str, "size": int, "text_version": int}
+_FILE_TYPES: dict[str, type] = {"size": int, "sha256": str}
+
+
+def _parsed(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the nested fields of a checked document as the types of `Manifest`."""
+    _check_types(document["encoder"], _ENCODER_TYPES, "encoder")
+    for path, record in document["files"].items():
+        _check_types(record, _FILE_TYPES, f"file {path!r}")
+    labels = document["labels"]
+    if len(labels) < 2 or len(set(map(str, labels))) != len(labels) or not all(isinstance(x, str) for x in labels):
+        raise ManifestError("labels must be two or more different strings")
+    if document["version"] < 1 or document["max_tokens"] < 1:
+        raise ManifestError("version and max_tokens must be 1 or more")
+    return {
+        "labels": tuple(labels),
+        "encoder": EncoderSpec(**document["encoder"]),
+        "files": {path: FileRecord(**record) for path, record in document["files"].items()},
+    }
+
+
+def _check_types(document: Any, types: Mapping[str, type], where: str) -> None:
+    if not isinstance(document, dict) or document.keys() != types.keys():
+        found = sorted(document) if isinstance(document, dict) else type(document).__name__
+        raise ManifestError(f"{where}: expected the fields {sorted(types)}, found {found}")
+    for name, expected in types.items():
+        value = document[name]
+        if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+            raise ManifestError(f"{where}: {name} must be {expected.__name__}, found {type(value).__name__}")
