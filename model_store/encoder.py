@@ -157,6 +157,7 @@ class SubwordEncoder(TextEncoder):
         return cls(path.read_bytes())
 
     def save(self, directory: Path) -> None:
+        """Write the SentencePiece model to `directory / self.filename`."""
         (directory / self.filename).write_bytes(self._model)
 
     def _ids(self, text: str) -> list[int]:

@@ -163,7 +163,7 @@ def _regular_files(path: Path) -> set[str]:
     """Return the relative paths of all files below `path`; refuse links and everything that is not a plain file."""
     if path.is_symlink():
         raise VersionRefusedError(path, "is a symbolic link")
-    files = set()
+    files: set[str] = set()
     for parent, directories, names in os.walk(path):
         for name in (*directories, *names):
             child = Path(parent, name)
