@@ -1,0 +1,1 @@
+"""Trains the variants on labelled texts, evaluates them, and publishes them as versions of the model store."""
