@@ -81,7 +81,9 @@ def training_batches(rows: Rows, batch_size: int, seed: Sequence[int]) -> tf.dat
         tf.TensorSpec((None, None), tf.int32),
         tf.TensorSpec((None, rows.targets.shape[1]), tf.float32),
     )
-    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(8)
+    batches = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    count = -(-len(rows) // batch_size)
+    return batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(8)
 
 
 def _padded_length(longest: int) -> int:

@@ -76,12 +76,12 @@ class PublicFile:
 NSMC_TRAIN = PublicFile(
     "nsmc/ratings_train.txt",
     "https://raw.githubusercontent.com/e9t/nsmc/master/ratings_train.txt",
-    "8ac9f64052f11dbf6ae0acb5e038f03d90a76f0eda7820cfb3a92d02edfcebda",
+    "e03b7d14e9e41be8d464a28057cd25d7396c53e67aa7fd5f7e552c59b0ee2940",
 )
 NSMC_TEST = PublicFile(
     "nsmc/ratings_test.txt",
     "https://raw.githubusercontent.com/e9t/nsmc/master/ratings_test.txt",
-    "e03b7d14e9e41be8d464a28057cd25d7396c53e67aa7fd5f7e552c59b0ee2940",
+    "8ac9f64052f11dbf6ae0acb5e038f03d90a76f0eda7820cfb3a92d02edfcebda",
 )
 CHATBOT = PublicFile(
     "chatbot/ChatbotData.csv",

@@ -5,7 +5,6 @@ from typing import Any
 import keras
 from keras import ops
 
-
 FAR_BELOW = 1e9
 """Taken from the states of padding, so that none of them is the highest."""
 
