@@ -1,0 +1,151 @@
+"""What a container has to be, as functions that name what is wrong."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+
+from tests.deploy.files import Instruction, Tree
+
+_PINNED = re.compile(r"^[\w./-]+:v?\d+\.\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?$")
+LEAST_UID = 10_000
+
+
+def compose_complaints(project: Tree) -> list[str]:
+    """Name everything about a Compose project that exposes more than it must."""
+    return [
+        f"{name}: {complaint}"
+        for name, service in project["services"].items()
+        for complaint in (*_hardening(service), *_reach(service), *_limits(service))
+    ]
+
+
+def _hardening(service: Tree) -> Iterator[str]:
+    if service.get("read_only") is not True:
+        yield "its root can be written"
+    if service.get("cap_drop") != ["ALL"] or service.get("cap_add"):
+        yield "it keeps capabilities"
+    if "no-new-privileges:true" not in service.get("security_opt", []):
+        yield "it can gain privileges"
+    if service.get("privileged") or service.get("pid") or service.get("ipc"):
+        yield "it shares what is the host's"
+    if service.get("init") is not True:
+        yield "nothing reaps its children"
+    if not all({"noexec", "nosuid", "nodev"} <= set(re.split("[:,]", mount)) for mount in service.get("tmpfs", [""])):
+        yield "its temporary files can be run"
+    if "build" not in service and not _PINNED.match(service.get("image", "")):
+        yield "its image is not pinned"
+    if "build" not in service and service.get("user", "root").split(":")[0] in ("0", "root"):
+        yield "it runs as root"
+
+
+def _reach(service: Tree) -> Iterator[str]:
+    if service.get("network_mode") == "host":
+        yield "it shares the host's network"
+    for port in service.get("ports", []):
+        if not str(port).startswith("127.0.0.1:"):
+            yield f"it is published on every address: {port}"
+    for volume in service.get("volumes", []):
+        source = re.sub(r"\$\{\w+:-(.*?)\}", r"\1", volume).split(":")[0]
+        if source.startswith((".", "/")) and not volume.endswith(":ro"):
+            yield f"it can write to the host: {volume}"
+        if "docker.sock" in source:
+            yield "it holds the Docker socket"
+
+
+def _limits(service: Tree) -> Iterator[str]:
+    limits = service.get("deploy", {}).get("resources", {}).get("limits", {})
+    yield from (f"no limit of {resource}" for resource in ("cpus", "memory", "pids") if resource not in limits)
+    if "stop_grace_period" not in service:
+        yield "no time to stop"
+    if "build" not in service and "test" not in service.get("healthcheck", {}):
+        yield "no health check"
+    if service.get("logging", {}).get("options", {}).keys() != {"max-size", "max-file"}:
+        yield "its log can fill the disk"
+
+
+def dockerfile_complaints(instructions: Sequence[Instruction], targets: Sequence[str]) -> list[str]:
+    """Name everything about a Dockerfile that builds or runs with more than it must."""
+    stages = {i.stage: i.text.split()[0] for i in instructions if i.name == "FROM"}
+    found = [f"{base}: not pinned" for base in stages.values() if base not in stages and not _PINNED.match(base)]
+    found += [f"{i.stage}: ADD can fetch and unpack" for i in instructions if i.name == "ADD"]
+    found += [f"no target {target}" for target in targets if target not in stages]
+    for target in targets:
+        lineage = _lineage(target, stages)
+        final = {i.name: i.text for stage in lineage for i in instructions if i.stage == stage}
+        found += [f"{target}: {complaint}" for complaint in _final(final)]
+    for i in instructions:
+        if i.name == "RUN" and "pip install" in i.text:
+            settings = " ".join(
+                j.text for j in instructions if j.name == "ENV" and j.stage in _lineage(i.stage, stages)
+            )
+            if "PIP_REQUIRE_HASHES=1" not in settings:
+                found.append(f"{i.stage}: installs without hashes")
+    return found
+
+
+def _lineage(stage: str, stages: dict[str, str]) -> list[str]:
+    """Return a stage and those it builds on, the first of them first."""
+    return [*_lineage(stages[stage], stages), stage] if stage in stages else []
+
+
+def _final(final: dict[str, str]) -> Iterator[str]:
+    user = final.get("USER", "0").split(":")[0]
+    if not user.isdigit() or int(user) < LEAST_UID:
+        yield f"runs as {user}"
+    for name in ("ENTRYPOINT", "CMD"):
+        if not _is_exec_form(final.get(name, "")):
+            yield f"{name} is not in exec form: a shell would take the signals"
+    if final.get("STOPSIGNAL") != "SIGTERM":
+        yield "does not say how it is stopped"
+    check = final.get("HEALTHCHECK", "")
+    if not _is_exec_form(check.partition("CMD ")[2]) or '"python"' not in check:
+        yield "its health check is not Python in exec form"
+
+
+def _is_exec_form(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), list)
+    except ValueError:
+        return False
+
+
+def kubernetes_complaints(deployment: Tree) -> list[str]:
+    """Name everything about a Deployment that the restricted profile, or a stop under load, would not forgive."""
+    pod = deployment["spec"]["template"]["spec"]
+    return [*_pod(pod), *(complaint for container in pod["containers"] for complaint in _container(container, pod))]
+
+
+def _pod(pod: Tree) -> Iterator[str]:
+    security = pod.get("securityContext", {})
+    if pod.get("enableServiceLinks") is not False:
+        yield "NUNCHI_ variables of a Service would stop the start"
+    if pod.get("automountServiceAccountToken") is not False:
+        yield "it holds a token for the cluster"
+    if security.get("runAsNonRoot") is not True or security.get("runAsUser", 0) < LEAST_UID:
+        yield "it may run as root"
+    if security.get("seccompProfile", {}).get("type") != "RuntimeDefault":
+        yield "no seccomp profile"
+    if pod.get("hostNetwork") or any("hostPath" in volume for volume in pod.get("volumes", [])):
+        yield "it shares what is the host's"
+
+
+def _container(container: Tree, pod: Tree) -> Iterator[str]:
+    security = container.get("securityContext", {})
+    if security.get("readOnlyRootFilesystem") is not True:
+        yield "its root can be written"
+    if security.get("capabilities", {}).get("drop") != ["ALL"]:
+        yield "it keeps capabilities"
+    if security.get("allowPrivilegeEscalation") is not False:
+        yield "it can gain privileges"
+    for kind in ("requests", "limits"):
+        if container.get("resources", {}).get(kind, {}).keys() != {"cpu", "memory"}:
+            yield f"no {kind} of processor and memory"
+    paths = {name: container.get(f"{name}Probe", {}).get("httpGet", {}).get("path") for name in _PROBES}
+    yield from (f"its {name} probe asks {path}" for name, path in paths.items() if path != _PROBES[name])
+    command = " ".join(container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", []))
+    pause = re.search(r"sleep\((\d+)\)", command)
+    if not pause or int(pause[1]) + 30 > pod.get("terminationGracePeriodSeconds", 30):
+        yield "it is killed before it has answered what it accepted"
+
+
+_PROBES = {"startup": "/health/ready", "readiness": "/health/ready", "liveness": "/health/live"}

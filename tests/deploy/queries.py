@@ -1,0 +1,123 @@
+"""Every PromQL expression of the project with the place where it stands, and what is wrong with one."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import promql_parser
+from prometheus_client import Gauge
+
+from service.metrics import Metrics
+from service.tallies import CounterFamily, HistogramFamily
+from tests.deploy import files
+
+Catalogue = Mapping[str, frozenset[str]]
+"""The name of a series -> the labels that it can have."""
+
+BY_PROMETHEUS = frozenset({"job", "instance"})
+"""Labels that a series gets when it is scraped."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """An expression and where it stands."""
+
+    place: str
+    expression: str
+
+
+def dashboard_queries() -> list[Query]:
+    """Return the queries of every panel, Grafana's variables still in them."""
+    return [
+        Query(f"{panel['title']} {target['refId']}", target["expr"])
+        for panel in files.panels()
+        for target in panel["targets"]
+    ]
+
+
+def rule_queries() -> list[Query]:
+    """Return the expressions of all rules."""
+    return [Query(rule.get("record") or rule["alert"], rule["expr"]) for rule in files.rules()]
+
+
+def filled_in(expression: str, window: str = "5m") -> str:
+    """Put values in the place of Grafana's variables: everything, over `window`."""
+    for variable in ("$__rate_interval", "$__range"):
+        expression = expression.replace(variable, window)
+    for variable in ("$instance", "$model", "$version"):
+        expression = expression.replace(variable, ".*")
+    return expression
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Return every series that Prometheus can have: scraped from the service, recorded by a rule, or its own."""
+    names: dict[str, frozenset[str]] = {"up": BY_PROMETHEUS}
+    for metric, labels in declared().items():
+        names[metric] = labels | BY_PROMETHEUS
+    for rule in files.recordings():
+        names[rule["record"]] = frozenset({"job", "model", "version"})
+    names["ALERTS"] = frozenset({"alertname", "alertstate", "severity", "model", "version"}) | BY_PROMETHEUS
+    return names
+
+
+def declared() -> Catalogue:
+    """Return the series that the service declares, with their labels: those that exist from the start, and families."""
+    metrics = Metrics()
+    samples = [sample for metric in metrics.registry.collect() for sample in metric.samples]
+    names = {sample.name: frozenset(sample.labels) for sample in samples}
+    for value in vars(metrics).values():
+        for collector in value if isinstance(value, list) else [value]:
+            names.update(_series(collector))
+    return names
+
+
+def _series(collector: object) -> Iterator[tuple[str, frozenset[str]]]:
+    if isinstance(collector, Gauge):
+        yield collector._name, frozenset(collector._labelnames)
+    elif isinstance(collector, CounterFamily):
+        labels = frozenset(collector.label_names)
+        yield from ((f"{metric.name}_total", labels) for metric in collector.describe())
+    elif isinstance(collector, HistogramFamily):
+        labels = frozenset(collector.label_names)
+        for metric in collector.describe():
+            yield f"{metric.name}_bucket", labels | {"le"}
+            yield from ((f"{metric.name}_{suffix}", labels) for suffix in ("sum", "count"))
+
+
+def complaints(expression: str, known: Catalogue) -> list[str]:
+    """Name every series and label of an expression that does not exist."""
+    found: list[str] = []
+    nodes: list[promql_parser.Expr] = []
+    promql_parser.walk(promql_parser.parse(expression), nodes.append)
+    available: set[str] = set()
+    for node in nodes:
+        if isinstance(node, promql_parser.VectorSelector):
+            labels = known.get(node.name or "", frozenset())
+            available |= labels
+            if node.name not in known:
+                found.append(f"no series {node.name}")
+            found += [
+                f"{node.name} has no label {matcher.name}"
+                for matcher in node.matchers.matchers
+                if node.name in known and matcher.name not in labels
+            ]
+        elif isinstance(node, promql_parser.Call) and node.func.name == "label_join":
+            available.add(node.args[1].val)
+    grouped = {label for node in nodes for label in _grouping(node)}
+    return found + [f"nothing has the label {label}" for label in sorted(grouped - available)]
+
+
+def series_of(expression: str) -> set[str]:
+    """Return the names of the series that an expression reads."""
+    nodes: list[promql_parser.Expr] = []
+    promql_parser.walk(promql_parser.parse(expression), nodes.append)
+    return {node.name for node in nodes if isinstance(node, promql_parser.VectorSelector) and node.name}
+
+
+def _grouping(node: promql_parser.Expr) -> list[str]:
+    if isinstance(node, promql_parser.AggregateExpr) and node.modifier:
+        return list(node.modifier.labels)
+    if isinstance(node, promql_parser.BinaryExpr) and node.modifier and node.modifier.matching:
+        return [*node.modifier.matching.labels, *(node.modifier.group_labels or [])]
+    return []

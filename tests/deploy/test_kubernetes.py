@@ -1,0 +1,66 @@
+"""The Kubernetes manifest: what the restricted profile asks for, and a stop that loses nothing."""
+
+import copy
+from collections.abc import Callable
+
+import pytest
+
+from tests.deploy import files
+from tests.deploy.policy import kubernetes_complaints
+
+Change = Callable[[files.Tree], object]
+
+
+def container(pod: files.Tree) -> files.Tree:
+    found: files.Tree = pod["containers"][0]
+    return found
+
+
+LOOSENED: dict[str, Change] = {
+    "NUNCHI_ variables of a Service would stop the start": lambda pod: pod.pop("enableServiceLinks"),
+    "it holds a token for the cluster": lambda pod: pod.pop("automountServiceAccountToken"),
+    "it may run as root": lambda pod: pod["securityContext"].update(runAsUser=0),
+    "no seccomp profile": lambda pod: pod["securityContext"].pop("seccompProfile"),
+    "it shares what is the host's": lambda pod: pod["volumes"].append({"name": "x", "hostPath": {"path": "/"}}),
+    "its root can be written": lambda pod: container(pod)["securityContext"].pop("readOnlyRootFilesystem"),
+    "it keeps capabilities": lambda pod: container(pod)["securityContext"].pop("capabilities"),
+    "it can gain privileges": lambda pod: container(pod)["securityContext"].pop("allowPrivilegeEscalation"),
+    "no limits of processor and memory": lambda pod: container(pod)["resources"]["limits"].pop("memory"),
+    "its liveness probe asks /health/ready": lambda pod: container(pod)["livenessProbe"]["httpGet"].update(
+        path="/health/ready"
+    ),
+    "its readiness probe asks None": lambda pod: container(pod).pop("readinessProbe"),
+    "it is killed before it has answered what it accepted": lambda pod: pod.update(terminationGracePeriodSeconds=30),
+}
+
+
+def test_a_pod_has_no_more_than_it_needs_and_time_to_stop() -> None:
+    assert kubernetes_complaints(files.kubernetes()["Deployment"]) == []
+
+
+@pytest.mark.parametrize("complaint", LOOSENED)
+def test_a_loosened_pod_is_found(complaint: str) -> None:
+    deployment = copy.deepcopy(files.kubernetes()["Deployment"])
+    LOOSENED[complaint](deployment["spec"]["template"]["spec"])
+    assert complaint in kubernetes_complaints(deployment)
+
+
+def test_the_service_selects_the_pods_and_their_port() -> None:
+    deployment, service = files.kubernetes()["Deployment"], files.kubernetes()["Service"]
+    template = deployment["spec"]["template"]
+    assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
+    assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
+    [port] = container(template["spec"])["ports"]
+    assert [entry["targetPort"] for entry in service["spec"]["ports"]] == [port["name"]]
+    assert template["metadata"]["annotations"]["prometheus.io/port"] == str(port["containerPort"])
+
+
+def test_the_user_is_the_one_of_the_image() -> None:
+    [user] = [i.text for i in files.dockerfile() if i.name == "USER"]
+    security = files.kubernetes()["Deployment"]["spec"]["template"]["spec"]["securityContext"]
+    assert user == f"{security['runAsUser']}:{security['runAsGroup']}"
+
+
+def test_every_mounted_volume_exists() -> None:
+    pod = files.kubernetes()["Deployment"]["spec"]["template"]["spec"]
+    assert {mount["name"] for mount in container(pod)["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}

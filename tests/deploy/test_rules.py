@@ -1,0 +1,82 @@
+"""Recording and alerting rules: about real metrics, tested, explained, and none that nothing reads."""
+
+import re
+
+from service.metrics import Metrics
+from service.settings import Settings
+from tests.deploy import files, queries
+
+OPERATIONS = files.ROOT / "docs" / "operations.md"
+
+
+def test_rules_read_only_series_and_labels_that_exist() -> None:
+    for query in queries.rule_queries():
+        assert queries.complaints(query.expression, queries.catalogue()) == [], query.place
+
+
+def test_every_recorded_series_is_read_by_an_alert_a_panel_or_another_rule() -> None:
+    everything = [*queries.rule_queries(), *queries.dashboard_queries()]
+    read = {name for query in everything for name in queries.series_of(queries.filled_in(query.expression))}
+    assert {rule["record"] for rule in files.recordings()} <= read
+
+
+def test_recorded_series_are_named_level_metric_operations() -> None:
+    for rule in files.recordings():
+        assert re.fullmatch(r"(job|model_version):[a-z_]+:(ratio_)?(rate|increase)\d+[mhd]", rule["record"])
+
+
+def test_every_alert_has_a_severity_and_says_what_and_where_to_read_on() -> None:
+    for alert in files.alerts():
+        assert alert["labels"]["severity"] in ("page", "ticket")
+        assert alert["annotations"].keys() == {"summary", "description", "runbook"}
+
+
+def test_every_alert_has_its_section_in_the_operations_page() -> None:
+    headings = re.findall(r"^#+ (.+)$", OPERATIONS.read_text(encoding="utf-8"), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+    for alert in files.alerts():
+        page, _, anchor = alert["annotations"]["runbook"].partition("#")
+        assert files.ROOT / page == OPERATIONS
+        assert anchor == alert["alert"].lower()
+        assert anchor in anchors
+
+
+def test_the_operations_page_explains_every_row_of_the_dashboard() -> None:
+    page = OPERATIONS.read_text(encoding="utf-8")
+    for panel in files.dashboard()["panels"]:
+        if panel["type"] == "row":
+            assert f"**{panel['title']}**" in page
+
+
+def test_every_alert_is_tested_firing_and_silent() -> None:
+    tests = files.read_yaml(files.PROMETHEUS / "tests" / "alerts.test.yml")["tests"]
+    cases = [case for test in tests for case in test["alert_rule_test"]]
+    names = {alert["alert"] for alert in files.alerts()}
+    assert {case["alertname"] for case in cases if case["exp_alerts"]} == names
+    assert {case["alertname"] for case in cases if not case["exp_alerts"]} == names
+
+
+def test_the_promtool_tests_use_series_that_the_service_has() -> None:
+    known = queries.catalogue()
+    tests = files.read_yaml(files.PROMETHEUS / "tests" / "alerts.test.yml")["tests"]
+    for series in (entry["series"] for test in tests for entry in test["input_series"]):
+        assert queries.complaints(series, known) == []
+
+
+def test_the_latency_objective_is_a_bucket_bound() -> None:
+    bounds = {
+        bound
+        for query in queries.rule_queries()
+        for bound in re.findall(r'http_server_request_duration_seconds_bucket\{[^}]*le="([\d.]+)"', query.expression)
+    }
+    metrics = Metrics()
+    metrics.http_duration.labels("POST", "/predict", "200").observe(0.0)
+    samples = [sample for metric in metrics.registry.collect() for sample in metric.samples]
+    known = {s.labels["le"] for s in samples if s.name == "http_server_request_duration_seconds_bucket"}
+    assert bounds
+    assert bounds <= known
+
+
+def test_the_queue_alert_warns_at_a_quarter_of_what_may_wait() -> None:
+    [alert] = [alert for alert in files.alerts() if alert["alert"] == "NunchiQueueFilling"]
+    assert alert["expr"].endswith(f"> {Settings.model_fields['queue_rows'].default // 4}")
