@@ -1,0 +1,79 @@
+"""The command line: `python -m service serve` answers requests, `check-models` proves the store."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from service.errors import StartError
+from service.settings import Settings, load_settings, variable
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; return the exit status: 0, 1 if a version is refused, 2 if it cannot start."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        run: Callable[[Settings], int] = chosen.run
+        return run(load_settings())
+    except StartError as error:
+        print(f"nunchi: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m service",
+        description="Serves the sentiment models of the model store.",
+        epilog=_settings_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for name, run, summary, description in _VERBS:
+        verb = verbs.add_parser(
+            name,
+            help=summary,
+            description=description,
+            epilog=_settings_help(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        verb.set_defaults(run=run)
+    return parser
+
+
+def _settings_help() -> str:
+    """List the settings: they come from the environment, not from flags, so that containers set them alike."""
+    lines = [f"  {variable(name):22} {field.description}" for name, field in Settings.model_fields.items()]
+    return "\n".join(["environment variables (defaults in docs/settings.md):", *lines])
+
+
+def _serve(settings: Settings) -> int:
+    from service.server import serve  # noqa: PLC0415 - help and errors should not wait for FastAPI
+
+    return serve(settings)
+
+
+def _check_models(settings: Settings) -> int:
+    from service.checking import check_models  # noqa: PLC0415 - as above
+
+    return check_models(settings, sys.stdout)
+
+
+_VERBS = (
+    (
+        "serve",
+        _serve,
+        "answer requests over HTTP until told to stop",
+        "Loads every version of the model store and answers on NUNCHI_HOST:NUNCHI_PORT; /docs describes the routes.\n"
+        "Try it:\n"
+        '  curl -s localhost:8000/predict -d \'{"text": "배우들 연기가 정말 좋았어요"}\'',
+    ),
+    (
+        "check-models",
+        _check_models,
+        "prove every version of the store; exit 1 if one is refused",
+        "Verifies every file of every version, loads it with the engine that would serve it, replays its golden\n"
+        "examples, and prints what came of it. Nothing is served.",
+    ),
+)
+
+if __name__ == "__main__":
+    sys.exit(main())

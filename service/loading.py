@@ -1,0 +1,92 @@
+"""Brings one version into memory: verified, opened by an engine, proven on its golden examples, warm."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_store.encoder import UNKNOWN_ID, TextEncoder
+from model_store.golden import check_golden, read_golden
+from model_store.layout import GOLDEN, StoredVersion, VersionRef, verify
+from service.answers import PredictionWriter
+from service.batching import Batcher, BatchLimits
+from service.engines import Engine
+from service.engines.choice import EngineChoice
+from service.metrics import Metrics
+from service.model import Model
+from service.settings import Settings
+
+INLINE_S = 200e-6
+"""The most that one call on the event loop may be expected to take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A version whose engine gave the scores of its golden examples, to within `worst`."""
+
+    stored: StoredVersion
+    encoder: TextEncoder
+    engine: Engine
+    worst: float
+
+
+def prove(store: Path, ref: VersionRef, choice: EngineChoice) -> Proven:
+    """Verify a version's files, open it, and replay its golden examples.
+
+    Raises:
+        VersionRefusedError: if its files are not those that were published.
+        EngineError: if no engine that may be used can run it.
+        GoldenMismatchError: if it gives other ids or probabilities than when it was published.
+    """
+    stored = verify(store, ref)
+    encoder = stored.load_encoder()
+    engine = choice.open(stored)
+
+    def score(ids: NDArray[np.int32]) -> NDArray[np.float32]:
+        return engine.score(ids.tolist())
+
+    worst = check_golden(read_golden(stored.path / GOLDEN), encoder, stored.manifest.max_tokens, score)
+    return Proven(stored, encoder, engine, worst)
+
+
+def load(proven: Proven, metrics: Metrics, settings: Settings) -> Model:
+    """Build what answers requests around a proven version."""
+    manifest, engine = proven.stored.manifest, proven.engine
+    model_metrics = metrics.for_model(proven.stored.ref, manifest.labels)
+    limits = BatchLimits(settings.queue_rows, settings.batch_tokens, inline_tokens(engine, manifest.max_tokens))
+    return Model(
+        stored=proven.stored,
+        encoder=proven.encoder,
+        max_tokens=manifest.max_tokens,
+        engine=engine,
+        batcher=Batcher(engine, model_metrics, limits),
+        metrics=model_metrics,
+        writer=PredictionWriter(proven.stored.ref, manifest.labels),
+    )
+
+
+def inline_tokens(engine: Engine, max_tokens: int, budget_s: float = INLINE_S) -> int:
+    """Return how many tokens the engine scores within `budget_s`, as measured on a short row and a long one.
+
+    At least a handful of tokens are answered inline by an engine that is made for it, however slow the machine.
+    """
+    if not engine.inline:
+        return 0
+    long = max(2, min(max_tokens, 64))
+    short_s, long_s = _seconds(engine, [UNKNOWN_ID]), _seconds(engine, [UNKNOWN_ID] * long)
+    token_s = max((long_s - short_s) / (long - 1), 1e-8)
+    return max(long, int((budget_s - short_s) / token_s))
+
+
+def _seconds(engine: Engine, row: Sequence[int], calls: int = 9) -> float:
+    """Measure the time of one call, the first ones left out: they warm caches."""
+    times = []
+    for _ in range(calls):
+        started = perf_counter()
+        engine.score([row])
+        times.append(perf_counter() - started)
+    return median(times[3:])

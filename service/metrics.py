@@ -1,0 +1,204 @@
+"""Every Prometheus metric of the service, declared once, on a registry of its own."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as package_version
+from typing import TypeVar, get_args
+
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
+
+from model_store.encoder import Encoded
+from model_store.layout import VersionRef
+from service import __version__
+from service.errors import FailureType, RejectedReason
+from service.tallies import Counter, CounterFamily, Histogram, HistogramFamily
+
+SERVED = "served"
+"""The role of a version whose answer the client gets."""
+
+Family = TypeVar("Family", CounterFamily, HistogramFamily)
+STAGES = ("parse", "encode", "queue", "serialize")
+"""What a request goes through beside the call of the model, which has a histogram of its own."""
+
+_INFERENCE_S = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2.5)
+_HTTP_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+_TOKENS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+_CONFIDENCE = (0.5, 0.55, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
+
+_VERSION = ("model", "version")
+_ROLE = (*_VERSION, "role")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetrics:
+    """The counters and histograms of one version, looked up once when it is loaded.
+
+    `predictions` stands in the order of the version's labels.
+    """
+
+    requests: Counter
+    queue_s: Histogram
+    predictions: Sequence[Counter]
+    inference: Histogram
+    batch_size: Histogram
+    confidence: Histogram
+    tokens: Histogram
+    unknown_tokens: Counter
+    truncated: Counter
+    failures: dict[FailureType, Counter]
+
+    def record(self, label: int, confidence: float, encoded: Encoded) -> None:
+        """Count one answered text: the index of its label, its probability (0 to 1), and what the model saw."""
+        self.predictions[label].add()
+        self.confidence.observe(confidence)
+        self.tokens.observe(len(encoded.ids))
+        self.unknown_tokens.add(encoded.unknown)
+        if encoded.truncated:
+            self.truncated.add()
+
+
+class Metrics:
+    """The catalogue. Label values come from closed sets only: never from what a caller sent."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._families: list[CounterFamily | HistogramFamily] = []
+        self._gauges: list[Gauge] = []
+        ProcessCollector(registry=self.registry)
+        self._declare_http()
+        self._declare_answers()
+        self._declare_inputs()
+        self._declare_models()
+
+    def _declare_http(self) -> None:
+        self.active_requests = Gauge(
+            "http_server_active_requests",
+            "Requests being answered.",
+            ["http_request_method"],
+            registry=self.registry,
+        )
+        self.http_duration = self._histogram(
+            "http_server_request_duration_seconds",
+            "Time from the request's headers to the answer's last byte.",
+            ("http_request_method", "http_route", "http_response_status_code"),
+            _HTTP_S,
+        )
+        stages = self._histogram(
+            "sentiment_stage_duration_seconds", "Time in each stage of POST /predict.", ("stage",), _INFERENCE_S
+        )
+        self.parse_s, self.encode_s, self.queue_s, self.serialize_s = map(stages.labels, STAGES)
+
+    def _declare_answers(self) -> None:
+        self._requests = self._counter("sentiment_requests_total", "Requests that this version took on.", _VERSION)
+        self._predictions = self._counter(
+            "sentiment_predictions_total", "Texts by the label they got.", (*_ROLE, "label")
+        )
+        self._inference = self._histogram(
+            "sentiment_inference_duration_seconds", "Time of one call of the model, for one batch.", _ROLE, _INFERENCE_S
+        )
+        self._batch_size = self._histogram("sentiment_batch_size", "Texts in one call of the model.", _VERSION, _ROWS)
+        self._confidence = self._histogram(
+            "sentiment_confidence", "Probability of the label that was given.", _VERSION, _CONFIDENCE
+        )
+        self._failures = self._counter(
+            "sentiment_inference_failures_total", "Texts that the model failed on.", (*_ROLE, "error_type")
+        )
+        self.pending_requests = self._gauge(
+            "sentiment_pending_requests", "Texts waiting for this version or being scored by it.", _VERSION
+        )
+
+    def _declare_inputs(self) -> None:
+        # A counter sentiment_input_tokens_total would be the histogram's _sum under a name that collides with it.
+        self._tokens = self._histogram("sentiment_input_tokens", "Tokens of a text.", _VERSION, _TOKENS)
+        self._unknown = self._counter(
+            "sentiment_input_oov_tokens_total", "Tokens that the version's encoder does not know.", _VERSION
+        )
+        self._truncated = self._counter(
+            "sentiment_input_truncated_total", "Texts of which the version saw only the beginning.", _VERSION
+        )
+        rejected = self._counter("sentiment_input_rejected_total", "Requests refused for their body.", ("reason",))
+        self.rejected: dict[RejectedReason, Counter] = {
+            reason: rejected.labels(reason) for reason in get_args(RejectedReason)
+        }
+
+    def _declare_models(self) -> None:
+        self.model_loaded = self._gauge("sentiment_model_loaded", "1 while the version can be served.", _VERSION)
+        self.model_refused = self._gauge(
+            "sentiment_model_refused", "1 if the version was refused; GET /models says why.", _VERSION
+        )
+        self.model_load_duration = self._gauge(
+            "sentiment_model_load_duration_seconds", "Time it took to verify, load, prove and warm it.", _VERSION
+        )
+        self.model_info = self._gauge(
+            "sentiment_model_info", "Always 1; what is served, and how.", (*_VERSION, "digest", "engine", "device")
+        )
+        self.tensorflow_traces = Gauge(
+            "sentiment_tensorflow_traces",
+            "Graphs traced by TensorFlow so far; constant once ready.",
+            registry=self.registry,
+        )
+        build = Gauge(
+            "sentiment_build_info",
+            "Always 1; what is running.",
+            ["version", "python", "onnxruntime", "tensorflow"],
+            registry=self.registry,
+        )
+        build.labels(__version__, platform.python_version(), *map(_installed, ("onnxruntime", "tensorflow"))).set(1)
+
+    def for_model(self, ref: VersionRef, labels: Sequence[str]) -> ModelMetrics:
+        """Create every series of a version, at zero, so that ratios over them are never absent."""
+        model = (ref.name, str(ref.version))
+        served = (*model, SERVED)
+        return ModelMetrics(
+            requests=self._requests.labels(*model),
+            queue_s=self.queue_s,
+            predictions=[self._predictions.labels(*served, label) for label in labels],
+            inference=self._inference.labels(*served),
+            batch_size=self._batch_size.labels(*model),
+            confidence=self._confidence.labels(*model),
+            tokens=self._tokens.labels(*model),
+            unknown_tokens=self._unknown.labels(*model),
+            truncated=self._truncated.labels(*model),
+            failures={kind: self._failures.labels(*served, kind) for kind in get_args(FailureType)},
+        )
+
+    def forget(self, ref: VersionRef) -> None:
+        """Drop every series of a version."""
+        model = (ref.name, str(ref.version))
+        for family in self._families:
+            if family.label_names[:2] == _VERSION:
+                family.remove(*model)
+        for gauge in self._gauges:
+            gauge.remove_by_labels(dict(zip(_VERSION, model, strict=True)))
+
+    def _counter(self, name: str, documentation: str, labels: Sequence[str]) -> CounterFamily:
+        return self._registered(CounterFamily(name, documentation, labels))
+
+    def _histogram(
+        self, name: str, documentation: str, labels: Sequence[str], bounds: Sequence[float]
+    ) -> HistogramFamily:
+        return self._registered(HistogramFamily(name, documentation, labels, bounds))
+
+    def _registered(self, family: Family) -> Family:
+        self.registry.register(family)
+        self._families.append(family)
+        return family
+
+    def _gauge(self, name: str, documentation: str, labels: Sequence[str]) -> Gauge:
+        gauge = Gauge(name, documentation, labels, registry=self.registry)
+        self._gauges.append(gauge)
+        return gauge
+
+
+def _installed(package: str) -> str:
+    """Return the version of a package without importing it; empty if it is not installed."""
+    names = (package, f"{package}-cpu")
+    for name in names:
+        try:
+            return package_version(name)
+        except PackageNotFoundError:
+            continue
+    return ""

@@ -1,0 +1,60 @@
+"""Errors as answers: `application/problem+json` (RFC 9457)."""
+
+import json
+from typing import Any, NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.errors import ServiceError, UnknownRouteError, WrongMethodError
+
+Header = tuple[bytes, bytes]
+
+JSON: Header = (b"content-type", b"application/json")
+MEDIA_TYPE = "application/problem+json"
+
+
+class Answer(NamedTuple):
+    """A status, headers and a body."""
+
+    status: int
+    headers: list[Header]
+    body: bytes
+
+
+def problem(error: ServiceError, request_id: str) -> Answer:
+    """Return the answer that stands for an error."""
+    content: dict[str, Any] = {
+        "type": f"urn:nunchi:problem:{error.slug}",
+        "title": error.title,
+        "status": int(error.status),
+        "detail": str(error),
+        "request_id": request_id,
+    }
+    if error.index is not None:
+        content["index"] = error.index
+    headers: list[Header] = [(b"content-type", MEDIA_TYPE.encode())]
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % error.retry_after_s))
+    if isinstance(error, WrongMethodError):
+        headers.append((b"allow", error.allowed.encode()))
+    return Answer(int(error.status), headers, json.dumps(content, ensure_ascii=False).encode())
+
+
+async def answer_error(request: Request, error: Exception) -> Response:
+    """Answer any error that reaches FastAPI; what is not ours is a 500 that says no more than that."""
+    answer = problem(_as_ours(error), request.scope["request_id"])
+    response = Response(answer.body, answer.status)
+    response.raw_headers[:] = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
+    return response
+
+
+def _as_ours(error: Exception) -> ServiceError:
+    if isinstance(error, ServiceError):
+        return error
+    if isinstance(error, HTTPException) and error.status_code == 404:
+        return UnknownRouteError()
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        return WrongMethodError((error.headers or {}).get("Allow", "other methods"))
+    return ServiceError("the service failed; the event was logged")

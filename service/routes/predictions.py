@@ -1,0 +1,97 @@
+"""POST /predict and POST /predict/batch."""
+
+from time import perf_counter
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Header
+from pydantic import TypeAdapter
+
+from service.errors import (
+    BodyTooLargeError,
+    InferenceError,
+    InvalidRequestError,
+    NotReadyError,
+    QueueFullError,
+    UnknownModelError,
+)
+from service.front import Endpoint
+from service.metrics import Metrics
+from service.parsing import parse
+from service.predictor import Predictor
+from service.routes import REQUEST_ID_HEADER, documented
+from service.schemas import PredictBatchRequest, Prediction, PredictionBatch, PredictRequest
+
+ClientKey = Annotated[
+    str | None, Header(description="Names the client to experiments, so that it keeps getting the same model.")
+]
+RequestId = Annotated[
+    str | None, Header(description="Names the request in the answer and in logs; one is made if it is absent.")
+]
+
+
+class Predictions:
+    """The hot paths: from the bytes of a body to the bytes of an answer, without FastAPI.
+
+    Args:
+        predictor: the use case.
+        metrics: where stages are timed.
+    """
+
+    def __init__(self, predictor: Predictor, metrics: Metrics) -> None:
+        self._predictor = predictor
+        self._metrics = metrics
+        self._one = TypeAdapter(PredictRequest)
+        self._batch = TypeAdapter(PredictBatchRequest)
+
+    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
+        """Return what answers, by method and path."""
+        return {("POST", "/predict"): self.predict, ("POST", "/predict/batch"): self.predict_batch}
+
+    async def predict(self, body: bytes) -> bytes:
+        """Answer POST /predict."""
+        started = perf_counter()
+        request = parse(self._one, body)
+        self._metrics.parse_s.observe(perf_counter() - started)
+        predicted = await self._predictor.predict(request)
+        started = perf_counter()
+        answer = predicted.to_json().encode()
+        self._metrics.serialize_s.observe(perf_counter() - started)
+        return answer
+
+    async def predict_batch(self, body: bytes) -> bytes:
+        """Answer POST /predict/batch."""
+        predictions = await self._predictor.predict_batch(parse(self._batch, body))
+        items = ",".join(predicted.to_json() for predicted in predictions)
+        return f'{{"predictions":[{items}]}}'.encode()
+
+
+def document(app: FastAPI) -> None:
+    """Describe the hot paths to FastAPI, which then writes them into its documentation but never sees a request."""
+    responses: dict[int | str, Any] = {
+        200: {"headers": REQUEST_ID_HEADER},
+        **documented(
+            UnknownModelError, BodyTooLargeError, InvalidRequestError, QueueFullError, InferenceError, NotReadyError
+        ),
+    }
+    app.post("/predict", tags=["predictions"], responses=responses)(_predict)
+    app.post("/predict/batch", tags=["predictions"], responses=responses)(_predict_batch)
+
+
+def _predict(
+    body: PredictRequest, x_client_key: ClientKey = None, x_request_id: RequestId = None
+) -> Prediction:  # pragma: no cover - documentation
+    """Score one text.
+
+    Without `model`, the default model answers; with it, its latest version that is ready, or the one named.
+    """
+    raise NotImplementedError
+
+
+def _predict_batch(
+    body: PredictBatchRequest, x_client_key: ClientKey = None, x_request_id: RequestId = None
+) -> PredictionBatch:  # pragma: no cover - documentation
+    """Score 1 to 1,024 texts with the same version of a model.
+
+    One text that cannot be scored is an error for the whole batch; `index` says which.
+    """
+    raise NotImplementedError

@@ -1,0 +1,135 @@
+"""The bodies of requests and answers, as the documentation shows them."""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+MAX_CHARACTERS = 5_000
+"""Code points of one text, as received."""
+
+MAX_TEXTS = 1_024
+"""Texts of one batch."""
+
+Text = Annotated[str, Field(max_length=MAX_CHARACTERS, description="Counted in code points, as received.")]
+ModelName = Annotated[str | None, Field(description="Name of a served model; absent or null: the default model.")]
+Version = Annotated[int | None, Field(description="Version of `model`; absent or null: the latest that is ready.")]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _TargetedRequest(_Request):
+    model: ModelName = None
+    version: Version = None
+
+    @model_validator(mode="after")
+    def _version_needs_model(self) -> Self:
+        if self.version is not None and self.model is None:
+            raise PydanticCustomError("version_without_model", "version needs model")
+        return self
+
+
+class PredictRequest(_TargetedRequest):
+    """One text to score."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "배우들 연기가 정말 좋았어요", "model": "gru"}]})
+
+    text: Text
+
+
+class PredictBatchRequest(_TargetedRequest):
+    """Several texts to score with the same model."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"texts": ["재밌어요", "시간이 아까웠다"]}]})
+
+    texts: Annotated[list[Text], Field(min_length=1, max_length=MAX_TEXTS)]
+
+
+class ExperimentTag(BaseModel):
+    """Which experiment chose the model, and why."""
+
+    name: str
+    phase: int
+    arm: str
+    reason: str
+
+
+class Prediction(BaseModel):
+    """What a model says of a text."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "prediction_id": "01975f2e-8a4c-7b31-9d52-6f0c1e2a3b4d",
+                    "label": "positive",
+                    "score": 0.93,
+                    "scores": {"negative": 0.07, "positive": 0.93},
+                    "model": "gru",
+                    "version": 2,
+                    "truncated": False,
+                    "uncertain": False,
+                    "experiment": None,
+                }
+            ]
+        },
+    )
+
+    prediction_id: Annotated[str, Field(description="Opaque; later labels refer to it.")]
+    label: Annotated[str, Field(description="The most probable label.")]
+    score: Annotated[float, Field(ge=0, le=1, description="Probability of `label`, to six decimals.")]
+    scores: Annotated[dict[str, float], Field(description="Probability of every label, in the order of the model.")]
+    model: str
+    version: int
+    truncated: Annotated[bool, Field(description="Whether the model saw only the beginning of the text.")]
+    uncertain: Annotated[bool, Field(description="Whether the model would rather not decide.")]
+    experiment: ExperimentTag | None
+
+
+class PredictionBatch(BaseModel):
+    """One prediction for each text, in their order."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    predictions: list[Prediction]
+
+
+class ModelStatus(BaseModel):
+    """One version in the store and what became of it."""
+
+    model: str
+    version: int
+    state: Annotated[str, Field(json_schema_extra={"enum": ["loading", "ready", "draining", "refused", "unloaded"]})]
+    reason: Annotated[str | None, Field(description="Why it was refused.")]
+    engine: Annotated[str | None, Field(description="`onnx` or `tensorflow`; null when it is not loaded.")]
+    device: Annotated[str | None, Field(description="`cpu` or `gpu`; null when it is not loaded.")]
+    labels: list[str]
+    digest: Annotated[str | None, Field(description="SHA-256 of its manifest, and thereby of all its files.")]
+    metrics: Annotated[dict[str, float], Field(description="Figures of its evaluation.")]
+
+
+class ModelList(BaseModel):
+    """Every version in the store; `default` answers when a request names no model."""
+
+    default: str
+    models: list[ModelStatus]
+
+
+class Health(BaseModel):
+    """The state of the process."""
+
+    status: str
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457); served as `application/problem+json`."""
+
+    type: Annotated[str, Field(description="Name of the kind of problem, a URN.")]
+    title: str
+    status: int
+    detail: str
+    request_id: Annotated[str, Field(description="That of the header X-Request-ID.")]
+    index: Annotated[int | None, Field(description="Which of several texts; present only then.")] = None

@@ -1,0 +1,120 @@
+"""Every setting of the service: environment variables with the prefix NUNCHI_."""
+
+import difflib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from model_store.layout import DEFAULT_STORE, NAME_PATTERN
+from service.errors import StartError
+
+PREFIX = "NUNCHI_"
+KNOWN_ELSEWHERE = frozenset({"NUNCHI_DATA_DIR"})
+"""Variables that other parts of the project read; the service lets them be."""
+
+
+class Settings(BaseSettings):
+    """What an operator may choose; every value has a default that serves the shipped models on this machine."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    model_store: Path = Field(default=DEFAULT_STORE, description="Directory of the model versions.")
+    default_model: str = Field(
+        default="gru", pattern=f"^{NAME_PATTERN.pattern}$", description="Model that answers when a request names none."
+    )
+    engine: Literal["auto", "onnx", "tensorflow"] = Field(
+        default="auto",
+        description="What runs the models: the fused graph in ONNX Runtime, or the SavedModel in TensorFlow. "
+        "`auto` takes the fused graph where a version has one and TensorFlow where not.",
+    )
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        default="auto",
+        description="Where TensorFlow runs; `gpu` implies it and stops the start if there is none. "
+        "The fused graph runs on the CPU.",
+    )
+    threads: int = Field(
+        default=0,
+        ge=0,
+        le=1024,
+        description="Threads of one model call. 0: one for the fused graph, for TensorFlow as many as the process "
+        "may use (affinity and container quota, not the host's count).",
+    )
+    queue_rows: int = Field(
+        default=4096, ge=1, description="Texts that may wait for one version; beyond them requests get 429."
+    )
+    batch_tokens: int = Field(
+        default=16384, ge=1, description="Largest batch, in tokens: number of texts times length of the longest."
+    )
+    max_body_bytes: int = Field(
+        default=1_048_576, ge=1024, description="Largest request body; beyond it requests get 413."
+    )
+    docs: bool = Field(default=True, description="Whether `/docs` and `/openapi.json` are served.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level that is logged."
+    )
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment of the process.
+
+    Raises:
+        StartError: if a NUNCHI_ variable is unknown or its value not allowed; the message is meant for a person.
+    """
+    _refuse_unknown(os.environ)
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(f"{variable(str(item['loc'][0]))}: {item['msg']}" for item in error.errors())
+        raise StartError(f"{problems}. Every setting is explained in docs/settings.md.") from error
+
+
+def variable(field: str) -> str:
+    """Return the name of the environment variable of a field."""
+    return PREFIX + field.upper()
+
+
+def table() -> str:
+    """Return the page `docs/settings.md`."""
+    rows = [
+        f"| `{variable(name)}` | {_default(field.default)} | {field.description} {_allowed(name)}".rstrip() + " |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join([_PAGE_HEAD, *rows]) + "\n"
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    known = {variable(field) for field in Settings.model_fields}
+    for name in sorted(names):
+        if name.upper().startswith(PREFIX) and name.upper() not in known | KNOWN_ELSEWHERE:
+            nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)[0]
+            raise StartError(f"unknown setting {name}; the nearest known one is {nearest} (see docs/settings.md)")
+
+
+def _default(value: object) -> str:
+    if isinstance(value, Path):
+        return "`model_store/models`"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _allowed(name: str) -> str:
+    values = Settings.model_json_schema()["properties"][name].get("enum")
+    return f"One of {', '.join(f'`{value}`' for value in values)}." if values else ""
+
+
+_PAGE_HEAD = """# Settings
+
+Environment variables, read once when the process starts. A variable with the prefix `NUNCHI_` that is not listed here
+stops the start, so that a misspelt one cannot go unnoticed (`NUNCHI_DATA_DIR` belongs to training and is left alone).
+This page is written by `python -m service.settings > docs/settings.md`.
+
+| Variable | Default | Meaning |
+|---|---|---|"""
+
+if __name__ == "__main__":
+    print(table(), end="")
