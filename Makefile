@@ -27,6 +27,9 @@ unit: $(VENV)/.installed-dev  ## The tests that need neither TensorFlow nor othe
 test: $(VENV)/.installed-dev  ## Every test, the heavy ones at small counts
 	$(BIN)/pytest
 
+results: $(VENV)/.installed-dev  ## Train and test every variant with the reference settings: docs/results.md (hours)
+	$(BIN)/python -m training results
+
 lock:  ## Write requirements/*.txt anew from pyproject.toml
 	$(PYTHON) requirements/lock.py
 
@@ -38,4 +41,4 @@ $(VENV)/.installed-%: requirements/%.txt
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: help run check unit test lock clean
+.PHONY: help run check unit test results lock clean

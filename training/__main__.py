@@ -1,4 +1,12 @@
-"""Command line of training: one verb, one command; `python -m training VERB --help` tells more."""
+"""Trains, evaluates and publishes models. One verb, one command.
+
+A first model, in a few minutes:
+
+    python -m training data                                   fetch the public data (once)
+    python -m training train --variant gru --run runs/gru     train; --resume goes on after an interruption
+    python -m training evaluate --run runs/gru                figures on the validation part, and a report
+    python -m training publish --run runs/gru --name gru      prove it, and make it the next version in the store
+"""
 
 import argparse
 import os
@@ -6,19 +14,24 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from model_store.errors import StoreError
+from model_store.layout import DEFAULT_STORE
 from training.config import add_flags, flags_given, read_config
-from training.errors import TrainingError
+from training.errors import ResumeError, TrainingError
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes on its own build help nobody here
+# ruff: noqa: PLC0415  TensorFlow takes seconds to import, and --help shall not wait for it
+
+Verb = Callable[[argparse.Namespace], None]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; return 0, or 1 after an error that is the user's to mend."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on its own build help nobody here
     given = _parser().parse_args(arguments)
+    run_verb: Verb = given.run_verb
     try:
-        run: Callable[[argparse.Namespace], None] = given.run_verb
-        run(given)
-    except TrainingError as error:
+        run_verb(given)
+    except (TrainingError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -27,21 +40,101 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _train(given: argparse.Namespace) -> None:
-    from training.recipe import train_variant  # noqa: PLC0415  TensorFlow takes seconds; --help shall not wait for it
+def _data(given: argparse.Namespace) -> None:
+    from training.datasets import PUBLIC_FILES, data_directory
+    from training.download import fetch
 
-    train_variant(read_config(given.config, flags_given(given)), given.run)
+    fetch(data_directory(read_config(None, flags_given(given))), PUBLIC_FILES)
+
+
+def _train(given: argparse.Namespace) -> None:
+    from training.recipe import train_variant
+    from training.trainer import CHECKPOINT, best
+
+    if (given.run / CHECKPOINT).exists() and not given.resume:
+        raise ResumeError(f"{given.run} holds a run already; go on with it by --resume, or name another directory")
+    trained = train_variant(read_config(given.config, flags_given(given)), given.run)
+    chosen = best(trained.epochs)
+    print(f"{given.run}: epoch {chosen.number} chosen, validation accuracy {chosen.validation_accuracy:.4f}")
+
+
+def _evaluate(given: argparse.Namespace) -> None:
+    from training.assessment import assess
+    from training.report import write_report
+
+    report = assess(given.run, given.part, given.run.name).report
+    write_report(given.run / "report" / given.part, report)
+    for name, value in report.evaluation.metrics.items():
+        print(f"{name:>10} {value:.4f}")
+    print(f"the report with its figures: {given.run / 'report' / given.part / 'report.md'}")
+
+
+def _publish(given: argparse.Namespace) -> None:
+    from training.assessment import publish_run
+
+    print(f"published {publish_run(given.run, given.name, given.store)}")
+
+
+def _label(given: argparse.Namespace) -> None:
+    from training.baseline import label_unlabelled
+
+    label_unlabelled(read_config(None, flags_given(given)), given.out)
+    print(f"wrote {given.out}")
+
+
+def _results(given: argparse.Namespace) -> None:
+    from training.results import make_results
+
+    make_results(given.runs, given.out)
+    print(f"wrote {given.out}")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    train = verbs.add_parser("train", help="train a variant")
+
+    data = _verb(verbs, "data", _data, "fetch the public data files and check their hashes")
+    add_flags(data, only=("data_dir",))
+
+    train = _verb(verbs, "train", _train, "train a variant")
     train.add_argument("--config", type=Path, help="TOML file of settings; flags go before it")
-    train.add_argument("--run", type=Path, required=True, help="directory of the run")
+    _run_flag(train)
+    train.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     add_flags(train)
-    train.set_defaults(run_verb=_train)
+
+    evaluate = _verb(verbs, "evaluate", _evaluate, "evaluate a trained run and write its report")
+    _run_flag(evaluate)
+    text = "validation to choose by (the default); test for a final figure only"
+    evaluate.add_argument("--part", choices=("validation", "test"), default="validation", help=text)
+
+    publish = _verb(verbs, "publish", _publish, "make a trained run the next version of a model in the store")
+    _run_flag(publish)
+    publish.add_argument("--name", required=True, help="the model, as clients will name it")
+    publish.add_argument("--store", type=Path, default=DEFAULT_STORE, help="the model store (default: %(default)s)")
+
+    label = _verb(verbs, "label", _label, "label the unlabelled reviews softly with the linear baseline")
+    label.add_argument("--out", type=Path, default=Path("runs/soft_labels.tsv"), help="default: %(default)s")
+    add_flags(label, only=("data_dir", "seed"))
+
+    results = _verb(verbs, "results", _results, "train and test every variant with the reference settings (hours)")
+    text = "where the runs lie; finished ones are not trained again (default: %(default)s)"
+    results.add_argument("--runs", type=Path, default=Path("runs/reference"), help=text)
+    results.add_argument("--out", type=Path, default=Path("docs/results.md"), help="default: %(default)s")
     return parser
+
+
+def _verb(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: Verb, text: str
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(run_verb=run)
+    return parser
+
+
+def _run_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", type=Path, required=True, help="directory of the run")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from model_store.text import normalize
-from training.datasets import Dataset
+from training.config import TrainingConfig
+from training.datasets import Dataset, load_corpus, load_unlabelled
 
 
 def train_baseline(train: Dataset, *, longest: int = 5, strength: float = 4.0) -> Pipeline:
@@ -38,6 +39,14 @@ def baseline_probabilities(model: Pipeline, texts: Sequence[str]) -> NDArray[np.
     """Return the probabilities float32 (n, labels) of texts."""
     probabilities: NDArray[np.float32] = model.predict_proba(_without_blanks(texts)).astype(np.float32)
     return probabilities
+
+
+def label_unlabelled(config: TrainingConfig, out: Path) -> None:
+    """Train the baseline on the training part and write its probabilities for the unlabelled reviews."""
+    texts = load_unlabelled(config)
+    model = train_baseline(load_corpus(config).train)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_soft_labels(out, texts, baseline_probabilities(model, texts))
 
 
 def write_soft_labels(path: Path, texts: Sequence[str], probabilities: NDArray[np.float32]) -> None:

@@ -34,6 +34,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def take(self, indices: NDArray[np.int64]) -> "Rows":
+        """Return the rows at `indices`, in that order."""
+        ids = [self.ids[index] for index in indices]
+        return Rows(ids, self.targets[indices], self.unknown[indices], self.lengths[indices])
+
 
 def encode_rows(dataset: Dataset, encoder: TextEncoder, length: int, *, keep_empty: bool = False) -> Rows:
     """Encode every text, keeping its first `length` ids.

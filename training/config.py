@@ -4,7 +4,7 @@ import argparse
 import difflib
 import tomllib
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -119,10 +119,12 @@ def read_config(toml: Path | None, overrides: Mapping[str, Any]) -> TrainingConf
     return TrainingConfig(**values)
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Give `parser` a flag for every setting; those not given are left out of the result."""
+def add_flags(parser: argparse.ArgumentParser, only: Sequence[str] | None = None) -> None:
+    """Give `parser` a flag for every setting, or for those named; flags not given are left out of the result."""
     hints = get_type_hints(TrainingConfig)
     for each, plain in _plain_types(hints):
+        if only is not None and each.name not in only:
+            continue
         flag = "--" + each.name.replace("_", "-")
         text = f"{each.metadata['help']} (default: {each.default})".replace("%", "%%")
         if plain is bool:

@@ -1,0 +1,78 @@
+"""What a trained model is worth: its report on the validation or the test part, and its publication."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_store.golden import pad
+from model_store.layout import VersionRef
+from training.batches import Rows, encode_rows
+from training.datasets import Corpus, Dataset, load_corpus
+from training.evaluation import evaluate
+from training.exporter import GOLDEN_TEXTS, Publication, publish_model
+from training.memory import memory_curve
+from training.recipe import Trained, evaluation_length, load_run
+from training.report import Report
+from training.scoring import keras_scorer, score_rows
+from training.variants import find_variant
+
+PARTS = ("validation", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """A model with its data, the rows of one part as it sees them, and its report on that part."""
+
+    trained: Trained
+    corpus: Corpus
+    rows: Rows
+    report: Report
+
+
+def assess(run: Path, part: str, name: str) -> Assessed:
+    """Evaluate a finished run.
+
+    Args:
+        run: its directory.
+        part: one of `PARTS`; the test part is for the final figure only.
+        name: what the report shall call it.
+    """
+    trained = load_run(run)
+    corpus = load_corpus(trained.config)
+    dataset: Dataset = getattr(corpus, part)
+    rows = encode_rows(dataset, trained.encoder, evaluation_length(trained.config), keep_empty=True)
+    score = keras_scorer(trained.model)
+    recurrent = find_variant(trained.config.variant).cell is not None
+    report = Report(
+        name=name,
+        config=trained.config,
+        labels=dataset.labels,
+        epochs=trained.epochs,
+        evaluation=evaluate(score_rows(score, rows), rows),
+        part=f"{trained.config.dataset}, {part} part",
+        memory=memory_curve(trained.model, rows) if recurrent else [],
+        cost={
+            "parameters": trained.model.count_params(),
+            "training_seconds": round(sum(epoch.seconds for epoch in trained.epochs), 1),
+            "weights_bytes": 4 * trained.model.count_params(),
+        },
+        examples=_examples(trained),
+    )
+    return Assessed(trained, corpus, rows, report)
+
+
+def publish_run(run: Path, name: str, store: Path) -> VersionRef:
+    """Evaluate a finished run on the test part and make it the next version of `name`."""
+    assessed = assess(run, "test", name)
+    trained, corpus = assessed.trained, assessed.corpus
+    limit = find_variant(trained.config.variant).max_tokens(trained.config)
+    agreement_rows = encode_rows(corpus.validation, trained.encoder, limit, keep_empty=True)
+    return publish_model(Publication(name, trained, corpus, agreement_rows, assessed.report), store)
+
+
+def _examples(trained: Trained) -> Sequence[tuple[str, float]]:
+    """Return the first golden texts with the probability of the last class."""
+    texts = GOLDEN_TEXTS.read_text(encoding="utf-8").splitlines()[:16]
+    ids = [trained.encoder.encode(text, evaluation_length(trained.config)).ids for text in texts]
+    probabilities = keras_scorer(trained.model)(pad(ids))
+    return [(text, float(row[-1])) for text, row in zip(texts, probabilities, strict=True)]

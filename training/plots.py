@@ -1,0 +1,179 @@
+"""One function per figure. Each draws on given axes; `save` puts it into a file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from training.evaluation import Evaluation, Slice
+from training.trainer import Epoch, best
+
+INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
+PALETTE = ("#3b6fb6", "#d9822b", "#2f9e77", "#a6559d", "#c0392b", "#7f8c8d")
+_STYLE: dict[Any, Any] = {
+    "font.family": "NanumGothic",
+    "font.size": 10,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": False,
+    "grid.color": GRID,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "legend.frameon": False,
+    "svg.hashsalt": "nunchi",
+}
+
+Draw = Callable[[Axes], None]
+
+
+def save(path: Path, draw: Draw, *, width: float = 6.4, height: float = 4.0) -> None:
+    """Draw one figure, `width` by `height` inches, into a PNG file."""
+    _use_korean_font()
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained", dpi=110)
+        draw(figure.add_subplot())
+        figure.savefig(path, metadata={"Software": None})
+
+
+def learning_curves(epochs: Sequence[Epoch]) -> Draw:
+    """Accuracy on training and validation rows by epoch; the chosen epoch is marked."""
+
+    def draw(axes: Axes) -> None:
+        numbers = [epoch.number for epoch in epochs]
+        axes.plot(numbers, [epoch.accuracy for epoch in epochs], "o--", color=MUTED, label="training")
+        axes.plot(numbers, [epoch.validation_accuracy for epoch in epochs], "o-", color=PALETTE[0], label="validation")
+        chosen = best(list(epochs))
+        axes.axvline(chosen.number, color=PALETTE[1], lw=1)
+        axes.annotate(
+            f"chosen: {chosen.validation_accuracy:.4f}",
+            (chosen.number, chosen.validation_accuracy),
+            xytext=(6, -14),
+            textcoords="offset points",
+            color=PALETTE[1],
+        )
+        axes.set(title="Learning curves", xlabel="epoch", ylabel="accuracy", xticks=numbers)
+        axes.legend()
+
+    return draw
+
+
+def confusion(evaluation: Evaluation, labels: Sequence[str]) -> Draw:
+    """Counts of true against given classes, shaded by the share of the true class."""
+
+    def draw(axes: Axes) -> None:
+        counts = np.array(evaluation.confusion)
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for (row, column), count in np.ndenumerate(counts):
+            shade = "white" if shares[row, column] > 0.5 else INK
+            text = f"{count:,}\n{shares[row, column]:.1%}"
+            axes.text(column, row, text, ha="center", va="center", color=shade)
+        axes.set(title="Confusion", xlabel="given", ylabel="true")
+        axes.set_xticks(range(len(labels)), labels)
+        axes.set_yticks(range(len(labels)), labels)
+        axes.grid(visible=False)
+
+    return draw
+
+
+def reliability(evaluation: Evaluation) -> Draw:
+    """Accuracy by confidence; on the diagonal a probability means what it says. Dot area follows the rows."""
+
+    def draw(axes: Axes) -> None:
+        bins = evaluation.reliability
+        axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=":")
+        areas = [600 * each.rows / evaluation.rows + 12 for each in bins]
+        confidence, accuracy = [each.confidence for each in bins], [each.accuracy for each in bins]
+        axes.plot(confidence, accuracy, color=PALETTE[0], lw=1)
+        axes.scatter(confidence, accuracy, s=areas, color=PALETTE[0], alpha=0.75)
+        low = min(*confidence, *accuracy) - 0.03
+        title = f"Reliability (ECE {evaluation.metrics['ece']:.4f})"
+        axes.set(title=title, xlabel="confidence", ylabel="accuracy", xlim=(low, 1.01), ylim=(low, 1.01))
+
+    return draw
+
+
+def by_length(evaluation: Evaluation) -> Draw:
+    """Accuracy by number of units."""
+    return _sliced(evaluation.by_length, "Accuracy by length", "units", "{:.0f}")
+
+
+def by_unknown(evaluation: Evaluation) -> Draw:
+    """Accuracy by share of unknown units."""
+    return _sliced(evaluation.by_unknown, "Accuracy by share of unknown units", "share unknown", "{:.0%}")
+
+
+def memory(curves: Mapping[str, Sequence[float]]) -> Draw:
+    """Memory curves of one model or several, each relative to its latest token."""
+
+    def draw(axes: Axes) -> None:
+        for color, (name, curve) in zip(PALETTE, curves.items(), strict=False):
+            relative = np.array(curve) / curve[0]
+            axes.plot(range(len(curve)), relative, color=color, lw=2, label=name)
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")
+        axes.set(
+            title="How much the answer depends on a token k steps back",
+            xlabel="k, steps before the end",
+            ylabel="gradient norm, relative to k = 0",
+        )
+        if len(curves) > 1:
+            axes.legend()
+
+    return draw
+
+
+def examples(texts: Sequence[str], probabilities: Sequence[float], label: str) -> Draw:
+    """Probability of one class for each of a few texts."""
+
+    def draw(axes: Axes) -> None:
+        places = np.arange(len(texts))[::-1]
+        colors = [PALETTE[2] if each >= 0.5 else PALETTE[4] for each in probabilities]
+        axes.barh(places, probabilities, color=colors, height=0.6)
+        axes.axvline(0.5, color=MUTED, lw=1)
+        shown = [text if len(text) <= 28 else text[:27] + "…" for text in texts]
+        axes.set_yticks(places, [text.replace("$", r"\$") for text in shown])
+        axes.tick_params(axis="y", colors=INK)
+        axes.set(title=f"Probability of “{label}”", xlim=(0, 1))
+        axes.grid(visible=False, axis="y")
+
+    return draw
+
+
+def _sliced(slices: Sequence[Slice], title: str, what: str, form: str) -> Draw:
+    def draw(axes: Axes) -> None:
+        names = [f"≤ {form.format(each.high)}" if each.high is not None else "more" for each in slices]
+        places = range(len(slices))
+        axes.bar(places, [each.accuracy for each in slices], color=PALETTE[0], width=0.62)
+        for place, each in enumerate(slices):
+            label = f"{each.accuracy:.3f}\n{each.rows:,} texts"
+            axes.text(place, each.accuracy, label, ha="center", va="bottom", fontsize=8)
+        lowest = min(each.accuracy for each in slices)
+        axes.set(title=title, xlabel=what, ylabel="accuracy", ylim=(max(0.0, lowest - 0.1), 1.04))
+        axes.set_xticks(places, names)
+        axes.grid(visible=False, axis="x")
+
+    return draw
+
+
+def _use_korean_font() -> None:
+    """Make the Korean font that comes as a package known to matplotlib, once."""
+    if "NanumGothic" not in font_manager.get_font_names():
+        for name in ("NanumGothic.ttf", "NanumGothicBold.ttf"):
+            with as_file(files("koreanize_matplotlib") / "fonts" / name) as path:
+                font_manager.fontManager.addfont(path)
