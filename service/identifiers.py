@@ -19,10 +19,9 @@ def new_prediction_id() -> str:
 def uuid7(time_ns: int, randomness: int) -> str:
     """Build the UUID from nanoseconds since 1970 and 62 random bits."""
     milliseconds, rest_ns = divmod(time_ns, 1_000_000)
-    head = milliseconds << 16 | 0x7000 | rest_ns * 4096 // 1_000_000
-    tail = 0x8000_0000_0000_0000 | randomness & 0x3FFF_FFFF_FFFF_FFFF
-    digits = f"{head:016x}{tail:016x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    fraction = rest_ns * 4096 // 1_000_000
+    head = f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7{fraction:03x}"
+    return f"{head}-{0x8000 | randomness >> 48 & 0x3FFF:04x}-{randomness & 0xFFFF_FFFF_FFFF:012x}"
 
 
 class RequestIds:

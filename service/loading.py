@@ -20,8 +20,8 @@ from service.metrics import Metrics
 from service.model import Model
 from service.settings import Settings
 
-INLINE_S = 200e-6
-"""The most that one call on the event loop may be expected to take."""
+INLINE_S = 500e-6
+"""The most that a call on the event loop may be expected to take: no more than a few requests take otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ from service.logs import log_exception
 Probabilities = list[float]
 """Of one row, in the order of the labels; they add up to one."""
 
-Outcome = Probabilities | InferenceError
-
 _SUM_TOLERANCE = 1e-3
 """How far a sum of probabilities may be from one; NaN and infinity are further."""
 
@@ -25,9 +23,16 @@ class Call(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """An outcome for each row, in their order, and the calls that were made for them."""
+    """What became of rows.
 
-    outcomes: list[Outcome]
+    Attributes:
+        probabilities: of each row, in their order; empty for one that failed.
+        failures: the errors, by the place of their row.
+        calls: the calls of the engine that were made.
+    """
+
+    probabilities: list[Probabilities]
+    failures: dict[int, InferenceError]
     calls: list[Call]
 
 
@@ -36,17 +41,12 @@ def score_rows(engine: Engine, rows: Rows, batch_tokens: int) -> Scored:
 
     Args:
         engine: what scores.
-        rows: any number, of any length.
+        rows: any number, of any length but zero.
         batch_tokens: the largest batch, as rows times longest row; a longer row goes alone.
     """
-    if len(rows) == 1:
-        calls: list[Call] = []
-        return Scored(_score_isolated(engine, rows, calls), calls)
-    scored = Scored([[]] * len(rows), [])
-    for batch in cut_batches([len(row) for row in rows], batch_tokens):
-        outcomes = _score_isolated(engine, [rows[index] for index in batch], scored.calls)
-        for index, outcome in zip(batch, outcomes, strict=True):
-            scored.outcomes[index] = outcome
+    scored = Scored([[]] * len(rows), {}, [])
+    for batch in cut_batches([len(row) for row in rows], batch_tokens) if len(rows) > 1 else ([0],):
+        _score_batch(engine, rows, batch, scored)
     return scored
 
 
@@ -62,24 +62,25 @@ def cut_batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]
         yield batch
 
 
-def _score_isolated(engine: Engine, rows: Rows, calls: list[Call]) -> list[Outcome]:
-    """Score a batch in one call; if it fails, halve it until the row that fails is alone."""
+def _score_batch(engine: Engine, rows: Rows, batch: list[int], scored: Scored) -> None:
+    """Score some of the rows in one call; if it fails, halve them until the row that fails is alone."""
     started = perf_counter()
     try:
-        probabilities: list[Probabilities] = engine.score(rows).tolist()
-        if len(probabilities) != len(rows):
+        probabilities: list[Probabilities] = engine.score([rows[index] for index in batch]).tolist()
+        if len(probabilities) != len(batch):
             raise ValueError("the engine did not answer every row")
     except Exception as error:  # whatever an engine raises belongs to a row, not to the process
-        if len(rows) == 1:
+        if len(batch) == 1:
             log_exception("model_failed", error)
-            return [InferenceError("model_error")]
-        middle = len(rows) // 2
-        return _score_isolated(engine, rows[:middle], calls) + _score_isolated(engine, rows[middle:], calls)
-    calls.append(Call(len(rows), perf_counter() - started))
-    return [_checked(row) for row in probabilities]
-
-
-def _checked(probabilities: Probabilities) -> Outcome:
-    if abs(sum(probabilities) - 1) < _SUM_TOLERANCE and min(probabilities) >= 0:
-        return probabilities
-    return InferenceError("bad_output")
+            scored.failures[batch[0]] = InferenceError("model_error")
+            return
+        middle = len(batch) // 2
+        _score_batch(engine, rows, batch[:middle], scored)
+        _score_batch(engine, rows, batch[middle:], scored)
+        return
+    scored.calls.append(Call(len(batch), perf_counter() - started))
+    for index, row in zip(batch, probabilities, strict=True):
+        if abs(sum(row) - 1) < _SUM_TOLERANCE:
+            scored.probabilities[index] = row
+        else:
+            scored.failures[index] = InferenceError("bad_output")
