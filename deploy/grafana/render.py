@@ -219,13 +219,13 @@ def _barchart(panel: Json) -> Json:
         "transformations": [{"id": "groupingToMatrix", "options": matrix}],
         "options": {
             "orientation": "horizontal",
-            "stacking": "percent",
+            "stacking": "normal",
             "showValue": "auto",
             "xField": f"{panel['rows_by']}\\{panel['columns_by']}",
             "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
             "tooltip": {"mode": "multi", "sort": "none"},
         },
-        "defaults": {"custom": {"fillOpacity": 80, "lineWidth": 0}},
+        "defaults": {"max": 1, "custom": {"fillOpacity": 80, "lineWidth": 0}},
     }
 
 

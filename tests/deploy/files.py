@@ -45,11 +45,20 @@ def panels() -> list[Tree]:
     return [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
 
 
+def rule_files() -> list[Path]:
+    """Return the files of rules."""
+    return sorted((PROMETHEUS / "rules").glob("*.yml"))
+
+
+def rule_tests() -> list[Path]:
+    """Return the files of promtool tests."""
+    return sorted((PROMETHEUS / "tests").glob("*.test.yml"))
+
+
 @cache
 def rules() -> list[Tree]:
     """Return every recording and alerting rule."""
-    files = sorted((PROMETHEUS / "rules").glob("*.yml"))
-    return [rule for path in files for group in read_yaml(path)["groups"] for rule in group["rules"]]
+    return [rule for path in rule_files() for group in read_yaml(path)["groups"] for rule in group["rules"]]
 
 
 def recordings() -> list[Tree]:

@@ -49,7 +49,7 @@ def test_the_operations_page_explains_every_row_of_the_dashboard() -> None:
 
 
 def test_every_alert_is_tested_firing_and_silent() -> None:
-    tests = files.read_yaml(files.PROMETHEUS / "tests" / "alerts.test.yml")["tests"]
+    tests = [test for path in files.rule_tests() for test in files.read_yaml(path)["tests"]]
     cases = [case for test in tests for case in test["alert_rule_test"]]
     names = {alert["alert"] for alert in files.alerts()}
     assert {case["alertname"] for case in cases if case["exp_alerts"]} == names
@@ -58,7 +58,7 @@ def test_every_alert_is_tested_firing_and_silent() -> None:
 
 def test_the_promtool_tests_use_series_that_the_service_has() -> None:
     known = queries.catalogue()
-    tests = files.read_yaml(files.PROMETHEUS / "tests" / "alerts.test.yml")["tests"]
+    tests = [test for path in files.rule_tests() for test in files.read_yaml(path)["tests"]]
     for series in (entry["series"] for test in tests for entry in test["input_series"]):
         assert queries.complaints(series, known) == []
 
