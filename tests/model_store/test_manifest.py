@@ -1,0 +1,53 @@
+import json
+from typing import Any
+
+import pytest
+
+from model_store.errors import ManifestError
+from model_store.manifest import Manifest
+
+
+def test_a_manifest_reads_what_it_wrote(manifest: Manifest) -> None:
+    assert Manifest.from_json(manifest.to_json()) == manifest
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"format": 2}, "manifest format 2"),
+        ({"version": 0}, "must be 1 or more"),
+        ({"version": "1"}, "version must be int"),
+        ({"version": True}, "version must be int"),
+        ({"max_tokens": 0}, "must be 1 or more"),
+        ({"labels": ["one"]}, "two or more different"),
+        ({"labels": ["a", "a"]}, "two or more different"),
+        ({"labels": ["a", 1]}, "two or more different"),
+        ({"encoder": {"kind": "word"}}, "encoder: expected the fields"),
+        ({"encoder": {"kind": "word", "size": 1.5, "text_version": 1}}, "size must be int"),
+        ({"files": {"a": {"size": 1}}}, "file 'a': expected the fields"),
+        ({"files": {"a": "b"}}, "found str"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_a_manifest_that_says_something_else_is_refused(
+    manifest: Manifest, change: dict[str, Any], reason: str
+) -> None:
+    document = {**json.loads(manifest.to_json()), **change}
+
+    with pytest.raises(ManifestError, match=reason):
+        Manifest.from_json(json.dumps(document))
+
+
+@pytest.mark.parametrize("field", ["name", "labels", "files", "format", "metrics"])
+def test_a_manifest_without_a_field_is_refused(manifest: Manifest, field: str) -> None:
+    document = json.loads(manifest.to_json())
+    del document[field]
+
+    with pytest.raises(ManifestError):
+        Manifest.from_json(json.dumps(document))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null"])
+def test_what_is_no_object_is_refused(text: str) -> None:
+    with pytest.raises(ManifestError):
+        Manifest.from_json(text)
