@@ -1,5 +1,6 @@
 """Runs the application in uvicorn until the process is told to stop."""
 
+import gc
 from types import FrameType
 
 import uvicorn
@@ -40,10 +41,14 @@ def serve(settings: Settings) -> int:
         ws="none",
         lifespan="on",
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         log_config=None,
         timeout_graceful_shutdown=DRAIN_S,
     )
     server = Server(config, app.readiness)
+    # What was made so far stays until the end: the garbage collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     server.run()
     return 0 if server.started else 2

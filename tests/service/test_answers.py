@@ -1,0 +1,42 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_store.layout import VersionRef
+from service.answers import PredictionWriter
+from service.schemas import Prediction
+
+ID = "01975f2e-8a4c-7b31-9d52-6f0c1e2a3b4d"
+LABELS = st.lists(st.text(max_size=12), min_size=2, max_size=5, unique=True)
+
+
+def test_the_bytes_are_those_of_the_documented_model() -> None:
+    written = PredictionWriter(VersionRef("gru", 2), ["negative", "positive"]).write(ID, 1, [0.068766, 0.931234], False)
+    assert Prediction.model_validate_json(written, strict=True).model_dump_json() == written
+
+
+@given(LABELS, st.data())
+def test_whatever_the_labels_the_bytes_parse_to_the_documented_model_and_equal_its_dump(
+    labels: list[str], data: st.DataObject
+) -> None:
+    probabilities = [data.draw(st.floats(0, 1, width=32)) for _ in labels]
+    best = data.draw(st.integers(0, len(labels) - 1))
+    truncated = data.draw(st.booleans())
+    written = PredictionWriter(VersionRef("a-model", 3), labels).write(ID, best, probabilities, truncated)
+    parsed = Prediction.model_validate_json(written.encode(), strict=True)
+    assert json.loads(written) == json.loads(parsed.model_dump_json())
+    assert list(json.loads(written)) == list(Prediction.model_fields)
+    assert list(parsed.scores) == labels
+    assert parsed.label == labels[best]
+    assert parsed.score == parsed.scores[labels[best]]
+    assert parsed.truncated is truncated
+
+
+@pytest.mark.parametrize(
+    ("probability", "written"), [(0.9300000071525574, 0.93), (4e-7, 0), (0.9999998, 1), (1.2e-5, 0.000012)]
+)
+def test_probabilities_have_six_decimals(probability: float, written: float) -> None:
+    answer = PredictionWriter(VersionRef("gru", 2), ["a", "b"]).write(ID, 0, [probability, 0], False)
+    assert json.loads(answer)["score"] == written

@@ -1,0 +1,163 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from threading import Event
+
+import pytest
+
+from model_store.layout import VersionRef
+from service.batching import Batcher, BatchLimits
+from service.errors import InferenceError, QueueFullError
+from service.metrics import Metrics, ModelMetrics
+from service.scoring import Probabilities
+from tests.fakes import POISON, FakeEngine, probability
+
+pytestmark = pytest.mark.anyio
+
+
+def metrics() -> ModelMetrics:
+    return Metrics().for_model(VersionRef("gru", 1), ["negative", "positive"])
+
+
+def limits(queue_rows: int = 100, batch_tokens: int = 1000, inline_tokens: int = 0) -> BatchLimits:
+    return BatchLimits(queue_rows, batch_tokens, inline_tokens)
+
+
+@asynccontextmanager
+async def busy(batcher: Batcher, gate: Event) -> AsyncIterator["asyncio.Task[list[Probabilities]]"]:
+    """Keep the engine's thread in a first round, while the block hands over what is to wait."""
+    first = asyncio.create_task(submit(batcher, [[1]]))
+    await asyncio.sleep(0.02)
+    yield first
+    gate.set()
+    await asyncio.wait([first])
+
+
+async def submit(batcher: Batcher, rows: list[list[int]]) -> list[Probabilities]:
+    with batcher.admit(len(rows)):
+        return await batcher.submit(rows)
+
+
+async def test_small_work_is_done_at_once_on_the_event_loop() -> None:
+    batcher = Batcher(FakeEngine(inline=True), metrics(), limits(inline_tokens=4))
+    assert batcher.submit([[1, 2], [3]]).done()
+
+
+async def test_work_beyond_the_limit_leaves_the_event_loop() -> None:
+    engine = FakeEngine(inline=True)
+    batcher = Batcher(engine, metrics(), limits(inline_tokens=4))
+    future = batcher.submit([[1, 2, 3, 4, 5]])
+    assert not future.done()
+    assert (await future)[0][1] == pytest.approx(probability([1, 2, 3, 4, 5]))
+
+
+async def test_small_work_does_not_wait_for_big_work() -> None:
+    gate = Event()
+    batcher = Batcher(FakeEngine(gate=gate), metrics(), limits(inline_tokens=2))
+    big = batcher.submit([[1, 2, 3]])
+    gate.set()
+    assert batcher.submit([[7]]).done()
+    assert (await big)[0][1] == pytest.approx(probability([1, 2, 3]))
+
+
+async def test_rows_that_arrive_while_a_batch_runs_are_the_next_batch() -> None:
+    gate = Event()
+    engine = FakeEngine(gate=gate)
+    batcher = Batcher(engine, metrics(), limits())
+    async with busy(batcher, gate):
+        waiting = [asyncio.create_task(submit(batcher, [[row]])) for row in range(2, 7)]
+        await asyncio.sleep(0.02)
+    answers = await asyncio.gather(*waiting)
+    assert [answer[0][1] for answer in answers] == pytest.approx([probability([row]) for row in range(2, 7)])
+    assert engine.calls == [[[1]], [[2], [3], [4], [5], [6]]]
+
+
+async def test_one_failing_request_leaves_its_neighbours_alone() -> None:
+    gate = Event()
+    batcher = Batcher(FakeEngine(gate=gate), metrics(), limits())
+    async with busy(batcher, gate):
+        tasks = [asyncio.create_task(submit(batcher, [[row]])) for row in (2, POISON, 3)]
+        await asyncio.sleep(0.02)
+    good, bad, also_good = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(bad, InferenceError)
+    assert not isinstance(good, BaseException)
+    assert not isinstance(also_good, BaseException)
+
+
+@pytest.mark.parametrize("inline_tokens", [0, 100])
+async def test_failures_are_counted_by_kind(inline_tokens: int) -> None:
+    counted = metrics()
+    batcher = Batcher(FakeEngine(), counted, limits(inline_tokens=inline_tokens))
+    with pytest.raises(InferenceError):
+        await submit(batcher, [[POISON], [2]])
+    assert counted.failures["model_error"].value == 1
+    assert counted.failures["bad_output"].value == 0
+
+
+async def test_a_client_that_left_costs_nothing_and_harms_nobody() -> None:
+    gate = Event()
+    engine = FakeEngine(gate=gate)
+    batcher = Batcher(engine, metrics(), limits())
+    async with busy(batcher, gate):
+        leaving, staying = (asyncio.create_task(submit(batcher, [[row]])) for row in (2, 3))
+        await asyncio.sleep(0.02)
+        leaving.cancel()
+    assert (await staying)[0][1] == pytest.approx(probability([3]))
+    assert engine.calls == [[[1]], [[3]]]
+    assert batcher.pending == 0
+
+
+async def test_a_client_that_leaves_while_its_batch_runs_harms_nobody() -> None:
+    gate = Event()
+    batcher = Batcher(FakeEngine(gate=gate), metrics(), limits())
+    async with busy(batcher, gate) as leaving:
+        leaving.cancel()
+        staying = asyncio.create_task(submit(batcher, [[3]]))
+        await asyncio.sleep(0.02)
+    assert leaving.cancelled()
+    assert (await staying)[0][1] == pytest.approx(probability([3]))
+
+
+async def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:
+    batcher = Batcher(FakeEngine(), metrics(), limits(queue_rows=4))
+    with batcher.admit(3), pytest.raises(QueueFullError) as refusal:
+        batcher.admit(2)
+    assert refusal.value.retry_after_s == 1
+
+
+async def test_an_empty_queue_lets_in_even_what_is_larger_than_itself() -> None:
+    batcher = Batcher(FakeEngine(), metrics(), limits(queue_rows=4))
+    assert len(await submit(batcher, [[1]] * 9)) == 9
+
+
+async def test_room_is_given_back_even_when_a_request_fails() -> None:
+    batcher = Batcher(FakeEngine(), metrics(), limits(queue_rows=4))
+    with pytest.raises(InferenceError):
+        await submit(batcher, [[POISON]])
+    assert batcher.pending == 0
+
+
+async def test_draining_waits_for_what_was_admitted() -> None:
+    gate = Event()
+    batcher = Batcher(FakeEngine(gate=gate), metrics(), limits())
+    async with busy(batcher, gate) as first:
+        draining = asyncio.create_task(batcher.drain())
+        await asyncio.sleep(0.02)
+        assert not draining.done()
+    assert first.done()
+    await draining
+
+
+async def test_more_rows_than_one_round_holds_are_all_answered() -> None:
+    batcher = Batcher(FakeEngine(), metrics(), limits(queue_rows=10_000))
+    rows = [[row % 50 + 1] for row in range(3_000)]
+    answers = await submit(batcher, rows)
+    assert [answer[1] for answer in answers] == pytest.approx([probability(row) for row in rows])
+
+
+async def test_rows_of_different_requests_do_not_mix() -> None:
+    batcher = Batcher(FakeEngine(), metrics(), limits())
+    requests = [[[first * 3 + row] for row in range(3)] for first in range(20)]
+    answers = await asyncio.gather(*(submit(batcher, rows) for rows in requests))
+    for rows, answer in zip(requests, answers, strict=True):
+        assert [item[1] for item in answer] == pytest.approx([probability(row) for row in rows])
