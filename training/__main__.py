@@ -48,8 +48,9 @@ def _data(given: argparse.Namespace) -> None:
 
 
 def _train(given: argparse.Namespace) -> None:
+    from training.history import best
     from training.recipe import train_variant
-    from training.trainer import CHECKPOINT, best
+    from training.trainer import CHECKPOINT
 
     if (given.run / CHECKPOINT).exists() and not given.resume:
         raise ResumeError(f"{given.run} holds a run already; go on with it by --resume, or name another directory")

@@ -86,7 +86,6 @@ class TrainingConfig:
     epochs: int = _setting(5, "passes over the training rows", low=1, high=1_000)
     patience: int | None = _setting(None, "stop after so many epochs without a better validation accuracy", low=1)
     seed: int = _setting(7, "start of every random choice", low=0, high=2**31 - 1)
-    xla: bool = _setting(False, "compile the training step with XLA (a few seconds per length, then faster or not)")
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from training.batches import Rows
+from training.rows import Rows
 
 CALIBRATION_BINS = 15
 LENGTH_BOUNDS = (5, 10, 20, 40, 64)

@@ -4,12 +4,13 @@ import platform
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import keras
 import numpy as np
+import onnx
 import onnxruntime
+import sentencepiece
 import tensorflow as tf
 from numpy.typing import NDArray
 
@@ -18,12 +19,12 @@ from model_store.golden import GoldenExample, Scorer, pad, write_golden
 from model_store.layout import EXTRA, FUSED_GRAPH, GOLDEN, REPORT, VersionRef, publish, staging
 from model_store.manifest import Manifest
 from model_store.text import TEXT_VERSION
-from training.batches import Rows
 from training.datasets import Corpus
 from training.errors import ParityError
 from training.lowering import NotCoveredError, lower
 from training.recipe import Trained
 from training.report import Report, write_report
+from training.rows import Rows
 from training.scoring import keras_scorer, score_rows
 from training.variants import find_variant
 
@@ -174,7 +175,7 @@ def _manifest(publication: Publication, fused_reason: str) -> Manifest:
             "settings": trained.config.to_dict(),
             "commit": _commit(),
             "python": platform.python_version(),
-            "packages": {name: version(name) for name in ("keras", "onnx", "sentencepiece", "tensorflow-cpu")},
+            "packages": {package.__name__: package.__version__ for package in (keras, onnx, sentencepiece, tf)},
         },
     )
 

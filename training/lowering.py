@@ -19,16 +19,16 @@ from training.layers import FAR_BELOW, Complement, Flipped, PadOrCut, Pooling
 OPSET = 17
 IR_VERSION = 9
 
-ACTIVATIONS: dict[str, tuple[str, float, float]] = {
-    "tanh": ("Tanh", 0.0, 0.0),
-    "sigmoid": ("Sigmoid", 0.0, 0.0),
-    "relu": ("Relu", 0.0, 0.0),
-    "softsign": ("Softsign", 0.0, 0.0),
-    "softplus": ("Softplus", 0.0, 0.0),
-    "linear": ("Affine", 1.0, 0.0),
-    "hard_sigmoid": ("HardSigmoid", 1 / 6, 0.5),
+ACTIVATIONS: dict[str, tuple[str, tuple[float, float] | None]] = {
+    "tanh": ("Tanh", None),
+    "sigmoid": ("Sigmoid", None),
+    "relu": ("Relu", None),
+    "softsign": ("Softsign", None),
+    "softplus": ("Softplus", None),
+    "linear": ("Affine", (1.0, 0.0)),
+    "hard_sigmoid": ("HardSigmoid", (1 / 6, 0.5)),
 }
-"""Keras activation -> ONNX activation with alpha and beta, for the fused operators."""
+"""Keras activation -> ONNX activation for the fused operators, with alpha and beta where it takes them."""
 
 
 class NotCoveredError(Exception):
@@ -138,16 +138,20 @@ def _fused(graph: _Graph, layers: list[keras.layers.Layer], direction: str, *, s
     activations = [_activation(getattr(each, name)) for each in layers for name in cell.activations]
     weights = [np.stack(parts) for parts in zip(*(_weights(each, cell.gates) for each in layers), strict=True)]
     inputs = [graph.value, *map(graph.constant, weights), graph.lengths]
-    attributes = {"linear_before_reset": int(layers[0].reset_after)} if cell.operator == "GRU" else {}
+    attributes: dict[str, Any] = {"linear_before_reset": int(layers[0].reset_after)} if cell.operator == "GRU" else {}
+    if numbers := [given for _, given in activations if given]:
+        # ONNX Runtime takes the next of these for each activation that has any, and none for the others.
+        attributes |= {
+            "activation_alpha": [alpha for alpha, _ in numbers],
+            "activation_beta": [beta for _, beta in numbers],
+        }
     every, last = graph.add(
         cell.operator,
         *inputs,
         outputs=2,
         direction=direction,
         hidden_size=layers[0].units,
-        activations=[name for name, _, _ in activations],
-        activation_alpha=[alpha for _, alpha, _ in activations],
-        activation_beta=[beta for _, _, beta in activations],
+        activations=[name for name, _ in activations],
         **attributes,
     )
     features = len(layers) * layers[0].units
@@ -159,7 +163,7 @@ def _fused(graph: _Graph, layers: list[keras.layers.Layer], direction: str, *, s
         graph.add("Reshape", graph.value, graph.whole(0, features))
 
 
-def _activation(function: Any) -> tuple[str, float, float]:
+def _activation(function: Any) -> tuple[str, tuple[float, float] | None]:
     name = keras.activations.serialize(function)
     if name not in ACTIVATIONS:
         raise NotCoveredError(f"no fused operator for the activation {name!r}")

@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from model_store.golden import pad
-from training.batches import Rows
+from training.rows import Rows
 
 STEPS = (40, 30, 20, 10)
 """Lengths to look at, the longest first for which there are enough texts."""

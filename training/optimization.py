@@ -14,7 +14,7 @@ def compile_model(model: keras.Model, config: TrainingConfig, steps: int) -> Non
         learning_rate=_SCHEDULES[config.schedule](config.learning_rate, steps), global_clipnorm=config.clip_norm
     )
     accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
-    model.compile(optimizer, _LOSSES[config.loss](), metrics=[accuracy], jit_compile=config.xla)
+    model.compile(optimizer, _LOSSES[config.loss](), metrics=[accuracy], jit_compile=False)
     optimizer.build(model.trainable_variables)
 
 

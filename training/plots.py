@@ -1,7 +1,7 @@
 """One function per figure. Each draws on given axes; `save` puts it into a file."""
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import as_file, files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from training.evaluation import Evaluation, Slice
-from training.trainer import Epoch, best
+from training.history import Epoch, best
 
 INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 PALETTE = ("#3b6fb6", "#d9822b", "#2f9e77", "#a6559d", "#c0392b", "#7f8c8d")
@@ -23,7 +23,7 @@ _STYLE: dict[Any, Any] = {
     "axes.labelcolor": INK,
     "axes.titlelocation": "left",
     "axes.titlesize": 11,
-    "axes.titleweight": "bold",
+    "axes.titleweight": 600,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -56,7 +56,7 @@ def learning_curves(epochs: Sequence[Epoch]) -> Draw:
         numbers = [epoch.number for epoch in epochs]
         axes.plot(numbers, [epoch.accuracy for epoch in epochs], "o--", color=MUTED, label="training")
         axes.plot(numbers, [epoch.validation_accuracy for epoch in epochs], "o-", color=PALETTE[0], label="validation")
-        chosen = best(list(epochs))
+        chosen = best(epochs)
         axes.axvline(chosen.number, color=PALETTE[1], lw=1)
         axes.annotate(
             f"chosen: {chosen.validation_accuracy:.4f}",
@@ -172,8 +172,9 @@ def _sliced(slices: Sequence[Slice], title: str, what: str, form: str) -> Draw:
 
 
 def _use_korean_font() -> None:
-    """Make the Korean font that comes as a package known to matplotlib, once."""
-    if "NanumGothic" not in font_manager.get_font_names():
-        for name in ("NanumGothic.ttf", "NanumGothicBold.ttf"):
-            with as_file(files("koreanize_matplotlib") / "fonts" / name) as path:
-                font_manager.fontManager.addfont(path)
+    """Make the Korean font of the package that carries it known to matplotlib, without importing that package."""
+    package = find_spec("koreanize_matplotlib")
+    if "NanumGothic" in font_manager.get_font_names() or package is None or package.origin is None:
+        return
+    for name in ("NanumGothic.ttf", "NanumGothicBold.ttf"):
+        font_manager.fontManager.addfont(Path(package.origin).parent / "fonts" / name)

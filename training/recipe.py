@@ -9,12 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from model_store.encoder import ENCODERS, TextEncoder
-from training.batches import encode_rows
 from training.config import TrainingConfig, read_config
 from training.datasets import Corpus, Dataset, load_corpus, load_unlabelled, read_soft_labels
 from training.encoders import build_encoder
 from training.errors import ResumeError
-from training.trainer import BEST_WEIGHTS, Epoch, fit, read_epochs
+from training.history import Epoch, read_epochs
+from training.rows import encode_rows
+from training.trainer import BEST_WEIGHTS, CHECKPOINT, fit
 from training.variants import ModelSpec, build, find_variant
 from training.vectors import train_vectors
 
@@ -47,6 +48,7 @@ def train_variant(config: TrainingConfig, run: Path) -> Trained:
     Raises:
         TrainingError: if the settings or the data cannot be used, or `run` belongs to other settings.
     """
+    variant = find_variant(config.variant)
     _claim(run, config)
     keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
@@ -55,7 +57,7 @@ def train_variant(config: TrainingConfig, run: Path) -> Trained:
     train = encode_rows(_with_extra(corpus.train, config), encoder, config.length)
     validation = encode_rows(corpus.validation, encoder, evaluation_length(config), keep_empty=True)
     model = build(ModelSpec(config, encoder.size, len(corpus.train.labels)))
-    if find_variant(config.variant).word_vectors:
+    if variant.word_vectors:
         vectors = train_vectors(encoder, load_unlabelled(config), config.embedding, config.seed)
         model.get_layer("embedding").set_weights([vectors])
     fit(model, train, validation, config, run)
@@ -75,7 +77,7 @@ def load_run(run: Path) -> Trained:
     labels = json.loads((run / "labels.json").read_text(encoding="utf-8"))
     model = build(ModelSpec(config, encoder.size, len(labels), portable=True))
     model.load_weights(run / BEST_WEIGHTS)
-    return Trained(config, model, encoder, read_epochs(run))
+    return Trained(config, model, encoder, read_epochs(run / CHECKPOINT))
 
 
 def evaluation_length(config: TrainingConfig) -> int:

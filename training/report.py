@@ -9,7 +9,7 @@ from typing import Any
 from training import plots
 from training.config import TrainingConfig
 from training.evaluation import Evaluation
-from training.trainer import Epoch, best
+from training.history import Epoch, best
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _figures(report: Report) -> dict[str, plots.Draw]:
 
 
 def _markdown(report: Report) -> str:
-    chosen = best(list(report.epochs))
+    chosen = best(report.epochs)
     rows = [(name.replace("_", " "), f"{value:.4f}") for name, value in report.evaluation.metrics.items()]
     cost = [(name.replace("_", " "), f"{value:,.10g}") for name, value in report.cost.items()]
     settings = [(name, f"`{value}`") for name, value in report.config.to_dict().items()]

@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from model_store.golden import Scorer, pad
-from training.batches import Rows, bucketed
+from training.rows import Rows, bucketed
 
 SCORING_BATCH = 512
 

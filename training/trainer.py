@@ -1,10 +1,9 @@
 """Fitting a model: epochs, choice of the best one, early stopping, checkpoints and resume, TensorBoard."""
 
-import json
 import math
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +12,18 @@ import numpy as np
 import tensorflow as tf
 
 from model_store.golden import Scorer
-from training.batches import Rows, training_batches
+from training.batches import training_batches
 from training.config import TrainingConfig
 from training.errors import ResumeError
+from training.history import Epoch, best, read_epochs, write_epochs
 from training.optimization import compile_model
 from training.progress import TrainingProgress
+from training.rows import Rows
 from training.scoring import keras_scorer, score_rows
 
 CHECKPOINT = "checkpoint"
 BEST_WEIGHTS = "best.weights.h5"
 _STATE = "state.npz"
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """What one pass over the training rows gave; losses are log losses, times are seconds."""
-
-    number: int
-    loss: float
-    accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    seconds: float
 
 
 def fit(model: keras.Model, train: Rows, validation: Rows, config: TrainingConfig, run: Path) -> list[Epoch]:
@@ -72,11 +61,6 @@ def fit(model: keras.Model, train: Rows, validation: Rows, config: TrainingConfi
             progress.say(_line(epochs[-1]))
     model.load_weights(run / BEST_WEIGHTS, objects_to_skip=[model.optimizer])
     return epochs
-
-
-def best(epochs: list[Epoch]) -> Epoch:
-    """Return the epoch with the highest validation accuracy, the earliest of equals."""
-    return max(epochs, key=lambda epoch: (epoch.validation_accuracy, -epoch.number))
 
 
 def _one_epoch(
@@ -129,7 +113,7 @@ def _save(model: keras.Model, run: Path, epochs: list[Epoch]) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     np.savez(fresh / _STATE, *[np.asarray(variable) for variable in _state(model)])
-    (fresh / "epochs.json").write_text(json.dumps([asdict(epoch) for epoch in epochs], indent=1), encoding="utf-8")
+    write_epochs(fresh, epochs)
     if (run / CHECKPOINT).exists():
         (run / CHECKPOINT).rename(old)
     fresh.rename(run / CHECKPOINT)
@@ -152,15 +136,9 @@ def _restore(model: keras.Model, run: Path) -> list[Epoch]:
         with np.load(run / CHECKPOINT / _STATE) as stored:
             for variable, name in zip(_state(model), stored.files, strict=True):
                 variable.assign(stored[name])
-        return read_epochs(run)
+        return read_epochs(run / CHECKPOINT)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ResumeError(f"the checkpoint in {run} does not fit this model: {error}") from error
-
-
-def read_epochs(run: Path) -> list[Epoch]:
-    """Return the epochs of a run so far."""
-    document = json.loads((run / CHECKPOINT / "epochs.json").read_text(encoding="utf-8"))
-    return [Epoch(**item) for item in document]
 
 
 def _tensorboard(run: Path) -> Any:

@@ -1,0 +1,82 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.training.models import VOCABULARY, ragged_ids, random_weights, small
+from tests.training.test_variants import VARIANTS
+from training.config import TrainingConfig
+
+pytestmark = pytest.mark.tensorflow
+
+POOLED = [
+    {"variant": variant, "pooling": pooling, "direction": direction, "layers": 2}
+    for variant in ("rnn", "lstm", "gru")
+    for pooling, direction in (("mean", "backward"), ("max", "bidirectional"), ("mean_max", "forward"))
+]
+CELLS: list[dict[str, Any]] = [
+    {"variant": "lstm", "bias": False},
+    {"variant": "gru", "reset_after": False},
+    {"variant": "gru", "direction": "backward"},
+    {"variant": "rnn", "activation": "relu"},
+    {"variant": "lstm", "activation": "softsign", "recurrent_activation": "hard_sigmoid"},
+    {"variant": "gru", "activation": "linear", "recurrent_activation": "softsign"},
+    {"variant": "rnn", "activation": "softplus"},
+]
+
+
+def _both(config: TrainingConfig, labels: int = 2) -> tuple[Any, Any]:
+    """Return a Keras model with random weights, and its fused graph as a function."""
+    from onnxruntime import InferenceSession
+
+    from training.lowering import lower
+    from training.variants import ModelSpec, build
+
+    model = build(ModelSpec(config, VOCABULARY, labels, portable=True))
+    random_weights(model)
+    session = InferenceSession(lower(model).SerializeToString(), providers=["CPUExecutionProvider"])
+    return model, lambda ids: session.run(["probabilities"], {"ids": ids})[0]
+
+
+@pytest.mark.parametrize("settings", [*({"variant": name} for name in VARIANTS), *POOLED, *CELLS], ids=str)
+def test_the_fused_graph_gives_the_scores_of_keras(settings: dict[str, Any]) -> None:
+    model, fused = _both(small(**settings, spatial_dropout=0.2, head_dropout=0.3))
+    ids = ragged_ids()
+
+    np.testing.assert_allclose(fused(ids), np.asarray(model(ids)), atol=2e-6)
+
+
+def test_the_fused_graph_of_three_classes_gives_the_scores_of_keras() -> None:
+    model, fused = _both(small(), labels=3)
+    ids = ragged_ids()
+
+    np.testing.assert_allclose(fused(ids), np.asarray(model(ids)), atol=2e-6)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_fused_score_depends_neither_on_padding_nor_on_neighbours(variant: str) -> None:
+    _, fused = _both(small(variant=variant))
+    ids = ragged_ids()
+
+    alone = np.concatenate([fused(row[None, : max(1, np.count_nonzero(row))]) for row in ids])
+
+    np.testing.assert_allclose(alone, fused(np.pad(ids, ((0, 0), (0, 9)))), atol=2e-6)
+
+
+def test_an_activation_without_a_fused_operator_is_named() -> None:
+    from training.lowering import NotCoveredError
+
+    with pytest.raises(NotCoveredError, match="activation 'gelu'"):
+        _both(small(activation="gelu"))
+
+
+def test_a_layer_without_a_fused_operator_is_named() -> None:
+    import keras
+
+    from training.lowering import NotCoveredError, lower
+
+    ids = keras.Input((None,), dtype="int32")
+    hidden = keras.layers.Conv1D(4, 3)(keras.layers.Embedding(VOCABULARY, 4)(ids))
+
+    with pytest.raises(NotCoveredError, match="the layer Conv1D"):
+        lower(keras.Model(ids, hidden))

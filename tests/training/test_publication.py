@@ -1,0 +1,128 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model_store.golden import check_golden, read_golden
+from model_store.layout import FUSED_GRAPH, GOLDEN, REPORT, VersionRef, list_versions, verify
+from training.__main__ import main
+from training.errors import ParityError
+
+pytestmark = pytest.mark.tensorflow
+
+SMALL = ["--vocabulary", "70", "--embedding", "8", "--units", "8", "--epochs", "2", "--batch-size", "16"]
+
+
+def _command(*arguments: str | Path) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def run(table: Path, tmp_path: Path) -> Path:
+    assert _command("train", "--dataset", table, "--run", tmp_path / "run", *SMALL) == 0
+    return tmp_path / "run"
+
+
+def test_a_run_becomes_a_version_that_proves_itself(run: Path, tmp_path: Path) -> None:
+    from training.exporter import fused_scorer, saved_model_scorer
+
+    assert _command("publish", "--run", run, "--name", "own", "--store", tmp_path / "store") == 0
+
+    stored = verify(tmp_path / "store", VersionRef("own", 1))
+    examples = read_golden(stored.path / GOLDEN)
+    encoder, limit = stored.load_encoder(), stored.manifest.max_tokens
+    assert stored.manifest.labels == ("bad", "good")
+    assert stored.manifest.provenance["settings"]["units"] == 8
+    assert limit == 256
+    for score in (saved_model_scorer(stored.path), fused_scorer(stored.path / FUSED_GRAPH)):
+        assert check_golden(examples, encoder, limit, score) <= 1e-5
+
+
+def test_the_report_has_its_figures(run: Path, tmp_path: Path) -> None:
+    _command("publish", "--run", run, "--name", "own", "--store", tmp_path / "store")
+
+    report = tmp_path / "store" / "own" / "1" / REPORT
+    document = json.loads((report / "metrics.json").read_text(encoding="utf-8"))
+    assert document["part"].endswith("test part")
+    assert set(document["metrics"]) == {"accuracy", "f1", "roc_auc", "log_loss", "brier", "ece"}
+    text = (report / "report.md").read_text(encoding="utf-8")
+    for picture in ("learning_curves", "confusion", "reliability", "by_length", "by_unknown", "examples"):
+        assert f"({picture}.png)" in text
+        assert (report / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_variant_without_fused_operators_is_published_and_says_why(table: Path, tmp_path: Path) -> None:
+    run, store = tmp_path / "run", tmp_path / "store"
+    _command("train", "--dataset", table, "--run", run, *SMALL, "--activation", "gelu")
+
+    _command("publish", "--run", run, "--name", "own", "--store", store)
+
+    manifest = verify(store, VersionRef("own", 1)).manifest
+    assert not manifest.fused_graph
+    assert "activation 'gelu'" in manifest.fused_reason
+
+
+def test_nothing_is_published_when_the_forms_disagree(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training import exporter
+
+    fused = exporter.fused_scorer
+    monkeypatch.setattr(exporter, "fused_scorer", lambda path: lambda ids: fused(path)(ids) + np.float32(2e-5))
+
+    assert _command("publish", "--run", run, "--name", "own", "--store", tmp_path / "store") == 1
+    assert list_versions(tmp_path / "store") == []
+
+
+def test_a_score_that_is_no_number_is_a_disagreement(run: Path) -> None:
+    from training.assessment import assess
+    from training.exporter import check_agreement
+    from training.scoring import keras_scorer
+
+    assessed = assess(run, "validation", "own")
+    score = keras_scorer(assessed.trained.model)
+
+    assert check_agreement(score, score, assessed.rows, "Keras") <= 1e-6
+    with pytest.raises(ParityError, match="differs from Keras by nan"):
+        check_agreement(score, lambda ids: score(ids) * np.float32("nan"), assessed.rows, "a broken form")
+
+
+def test_evaluate_writes_a_report_on_the_validation_part(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _command("evaluate", "--run", run) == 0
+
+    assert "accuracy" in capsys.readouterr().out
+    assert (run / "report" / "validation" / "report.md").exists()
+
+
+def test_train_does_not_overwrite_a_run_unless_it_resumes_it(
+    run: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again: list[Any] = ["train", "--dataset", table, "--run", run, *SMALL]
+
+    assert _command(*again) == 1
+    assert "--resume" in capsys.readouterr().err
+    assert _command(*again, "--resume") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--run", "r", "--variant", "transformer", "--dataset", "TABLE"], "unknown variant"),
+        (["train", "--run", "r", "--epochs", "0"], "epochs must be 1 to 1000"),
+        (["train", "--run", "r", "--dataset", "nowhere.csv"], "nowhere.csv: cannot be read"),
+        (["train", "--run", "r", "--config", "nowhere.toml"], "nowhere.toml"),
+        (["evaluate", "--run", "r"], "holds no trained model"),
+    ],
+)
+def test_a_mistake_ends_in_one_clear_line(
+    arguments: list[str], message: str, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replaced = {"r": str(tmp_path / "r"), "TABLE": str(table)}
+
+    assert _command(*(replaced.get(argument, argument) for argument in arguments)) == 1
+
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error: ")
+    assert message in error
