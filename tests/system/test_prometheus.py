@@ -3,7 +3,6 @@
 import itertools
 import json
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,11 +14,11 @@ from threading import Event, Thread
 import httpx
 import pytest
 import yaml
-from tests.system.server import Server, serving
 
 from model_store.layout import DEFAULT_STORE, list_versions
 from tests import versions
 from tests.deploy import files, queries
+from tests.system.server import Server, free_port, serving
 
 pytestmark = pytest.mark.system
 
@@ -77,7 +76,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 def fill(store: Path) -> None:
     """Copy the shipped versions, or tiny ones where none are shipped yet, and add one that is damaged."""
     if list_versions(DEFAULT_STORE):
-        shutil.copytree(DEFAULT_STORE, store)
+        shutil.copytree(DEFAULT_STORE, store, ignore=shutil.ignore_patterns(".*"))
     else:
         for name in ("gru", "lstm", "rnn"):
             versions.publish_version(store, name)
@@ -91,7 +90,7 @@ def fill(store: Path) -> None:
 def traffic(server: Server) -> Iterator[None]:
     """Send good and bad requests to every model, some at a time, until the block ends."""
     stop = Event()
-    names = sorted({model["model"] for model in httpx.get(f"{server.url}/models").json()["models"]})
+    names = loaded_models(server.url)
 
     def send() -> None:
         with httpx.Client(base_url=server.url) as client:
@@ -113,6 +112,17 @@ def traffic(server: Server) -> Iterator[None]:
         stop.set()
         for thread in threads:
             thread.join()
+
+
+def loaded_models(url: str) -> list[str]:
+    """Wait until no version is loading any more; return the names of those that are ready."""
+    end = time.monotonic() + DEADLINE_S
+    while time.monotonic() < end:
+        found = httpx.get(f"{url}/models").json()["models"]
+        if all(model["state"] != "loading" for model in found):
+            return sorted({model["model"] for model in found if model["state"] == "ready"})
+        time.sleep(0.1)
+    pytest.fail("the models are still loading")
 
 
 @contextmanager
@@ -157,12 +167,6 @@ def wait_until_ready(url: str, log: Path) -> None:
             pass
         time.sleep(0.1)
     pytest.fail(f"Prometheus is not ready: {log.read_text(encoding='utf-8')[-2000:]}")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def test_every_query_of_the_dashboard_returns_data(watched: Watched) -> None:
