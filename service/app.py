@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from model_store.errors import StoreError
 from model_store.layout import VersionRef, list_versions
 from service import __version__
+from service.documentation import DocumentedFastAPI
 from service.engines.choice import EngineChoice
 from service.errors import ServiceError, StartError
 from service.front import Front
@@ -74,7 +75,7 @@ def _build_fastapi(settings: Settings, registry: Registry, readiness: Readiness,
         readiness.stopping = True
         await _stop(loading, registry)
 
-    app = FastAPI(
+    app = DocumentedFastAPI(
         title="nunchi",
         summary="Sentiment of Korean texts, by recurrent networks served side by side.",
         version=__version__,

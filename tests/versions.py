@@ -35,15 +35,20 @@ class Shape:
 
 def publish_version(store: Path, name: str = "gru", shape: Shape | None = None) -> VersionRef:
     """Publish a version of `name` with a fused graph and a stand-in for the SavedModel."""
-    shape = shape or Shape()
-    encoder = CharacterEncoder(sorted(set(CHARACTERS)))
-    graph = gru_graph(encoder.size, shape)
     with staging(store) as staged:
         (staged / "saved_model.pb").write_bytes(b"never opened by these tests")
-        encoder.save(staged / EXTRA)
+        return publish_staged(staged, store, name, shape or Shape())
+
+
+def publish_staged(staged: Path, store: Path, name: str, shape: Shape, fused_reason: str = "") -> VersionRef:
+    """Add encoder, golden examples and, unless there is a reason against it, the fused graph; then publish."""
+    encoder = CharacterEncoder(sorted(set(CHARACTERS)))
+    graph = gru_graph(encoder.size, shape)
+    encoder.save(staged / EXTRA)
+    write_golden(staged / GOLDEN, golden_examples(encoder, graph, shape.max_tokens))
+    if not fused_reason:
         (staged / FUSED_GRAPH).write_bytes(graph.SerializeToString())
-        write_golden(staged / GOLDEN, golden_examples(encoder, graph, shape.max_tokens))
-        return publish(staged, store, manifest_of(name, encoder.size, shape))
+    return publish(staged, store, manifest_of(name, encoder.size, shape, fused_reason))
 
 
 def manifest_of(name: str, encoder_size: int, shape: Shape, fused_reason: str = "") -> Manifest:
@@ -75,21 +80,25 @@ def golden_examples(encoder: CharacterEncoder, graph: onnx.ModelProto, max_token
     return examples
 
 
+def random_weights(vocabulary: int, shape: Shape) -> dict[str, NDArray[np.float32]]:
+    """Draw the weights of a small GRU, in the layout of the ONNX operator: embedding E, W, R, B, output D and d."""
+    random = np.random.default_rng(shape.seed)
+    units, embedding, labels = shape.units, shape.embedding, len(shape.labels)
+    sizes = {
+        "E": (vocabulary, embedding),
+        "W": (1, 3 * units, embedding),
+        "R": (1, 3 * units, units),
+        "B": (1, 6 * units),
+        "D": (units, labels),
+        "d": (labels,),
+    }
+    return {name: random.normal(0, 0.5, size).astype(np.float32) for name, size in sizes.items()}
+
+
 def gru_graph(vocabulary: int, shape: Shape) -> onnx.ModelProto:
     """Build ids -> Gather -> GRU over the real length -> Gemm -> Softmax, with random weights."""
-    random = np.random.default_rng(shape.seed)
-
-    def weights(*size: int) -> NDArray[np.float32]:
-        return random.normal(0, 0.5, size).astype(np.float32)
-
-    units, embedding, labels = shape.units, shape.embedding, len(shape.labels)
     tensors: dict[str, NDArray[Any]] = {
-        "E": weights(vocabulary, embedding),
-        "W": weights(1, 3 * units, embedding),
-        "R": weights(1, 3 * units, units),
-        "B": weights(1, 6 * units),
-        "D": weights(units, labels),
-        "d": weights(labels),
+        **random_weights(vocabulary, shape),
         "zero": np.array(0, np.int32),
         "time": np.array([1], np.int64),
         "direction": np.array([0], np.int64),
@@ -102,13 +111,13 @@ def gru_graph(vocabulary: int, shape: Shape) -> onnx.ModelProto:
         helper.make_node("Cast", ["real"], ["ones"], to=TensorProto.INT32),
         helper.make_node("ReduceSum", ["ones", "time"], ["lengths"], keepdims=0),
         helper.make_node(
-            "GRU", ["steps", "W", "R", "B", "lengths"], ["", "last"], hidden_size=units, linear_before_reset=1
+            "GRU", ["steps", "W", "R", "B", "lengths"], ["", "last"], hidden_size=shape.units, linear_before_reset=1
         ),
         helper.make_node("Squeeze", ["last", "direction"], ["state"]),
         helper.make_node("Gemm", ["state", "D", "d"], ["logits"]),
         helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
     ]
-    return _model(nodes, tensors, labels)
+    return _model(nodes, tensors, len(shape.labels))
 
 
 def _model(nodes: Sequence[onnx.NodeProto], tensors: dict[str, NDArray[Any]], labels: int) -> onnx.ModelProto:

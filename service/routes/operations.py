@@ -1,14 +1,12 @@
 """GET /health/live, GET /health/ready and GET /metrics: what machines ask."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client.exposition import choose_encoder
 
+from service.documentation import documented
 from service.errors import NotReadyError
 from service.metrics import Metrics
 from service.readiness import Readiness
-from service.routes import documented
 from service.schemas import Health
 
 
@@ -28,9 +26,9 @@ def router(readiness: Readiness, metrics: Metrics) -> APIRouter:
         return Health(status="ready")
 
     @routes.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-    async def exposition(accept: Annotated[str, Header()] = "") -> Response:
+    async def exposition(request: Request) -> Response:
         """Give all metrics in the format of Prometheus or of OpenMetrics, as it asks for."""
-        encode, media_type = choose_encoder(accept)
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(metrics.registry), headers={"content-type": media_type})
 
     return routes

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Header
 from pydantic import TypeAdapter
 
+from service.documentation import REQUEST_ID_HEADER, documented
 from service.errors import (
     BodyTooLargeError,
     InferenceError,
@@ -18,7 +19,6 @@ from service.front import Endpoint
 from service.metrics import Metrics
 from service.parsing import parse
 from service.predictor import Predictor
-from service.routes import REQUEST_ID_HEADER, documented
 from service.schemas import PredictBatchRequest, Prediction, PredictionBatch, PredictRequest
 
 ClientKey = Annotated[

@@ -1,5 +1,5 @@
 from prometheus_client import generate_latest
-from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.exposition import choose_encoder
 
 from model_store.encoder import Encoded
 from model_store.layout import VersionRef
@@ -60,6 +60,7 @@ def test_there_is_no_created_series_in_either_format() -> None:
     metrics = Metrics()
     metrics.for_model(GRU, ["negative", "positive"])
     assert b"_created" not in generate_latest(metrics.registry)
+    generate_openmetrics, _ = choose_encoder("application/openmetrics-text")
     assert b"_created" not in generate_openmetrics(metrics.registry)
 
 

@@ -1,6 +1,6 @@
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.exposition import choose_encoder
 
 from service.tallies import CounterFamily, HistogramFamily
 
@@ -34,7 +34,8 @@ def test_open_metrics_takes_them_too() -> None:
     counter = CounterFamily("requests_total", "Requests.", ())
     registry.register(counter)
     counter.labels().add()
-    assert "requests_total 1.0" in generate_openmetrics(registry).decode()
+    generate_openmetrics, _ = choose_encoder("application/openmetrics-text")
+    assert b"requests_total 1.0" in generate_openmetrics(registry)
 
 
 def test_a_name_can_be_taken_only_once() -> None:

@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model_store.layout import FUSED_GRAPH, StoredVersion, VersionRef, verify
+from service.engines.onnx import OnnxEngine, OnnxRuntime
+from service.errors import EngineError
+from tests.versions import Shape, gru_graph, manifest_of
+
+ROWS = [[5, 6, 7], [8], [9, 10, 11, 12, 13, 14], [15, 16]]
+
+
+@pytest.fixture(scope="module")
+def engine(store: Path) -> OnnxEngine:
+    return OnnxRuntime().open(verify(store, VersionRef("gru", 1)))
+
+
+def test_it_gives_a_probability_for_every_label_of_every_row(engine: OnnxEngine) -> None:
+    probabilities = engine.score(ROWS)
+    assert probabilities.shape == (4, 2)
+    assert probabilities.dtype == np.float32
+    assert probabilities.sum(axis=1) == pytest.approx(np.ones(4), abs=1e-6)
+
+
+def test_a_row_scores_the_same_alone_beside_others_and_with_padding(engine: OnnxEngine) -> None:
+    together = engine.score(ROWS)
+    for row, expected in zip(ROWS, together, strict=True):
+        assert engine.score([row])[0] == pytest.approx(expected, abs=1e-6)
+        assert engine.score([[*row, *[0] * 20]])[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_row_of_nothing_is_no_nan(engine: OnnxEngine) -> None:
+    assert np.isfinite(engine.score([[]])).all()
+    assert np.isfinite(engine.score([[0, 0], [1, 0]])).all()
+
+
+def test_several_threads_may_score_at_once(engine: OnnxEngine) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    expected = engine.score(ROWS)
+    with ThreadPoolExecutor(4) as pool:
+        for scored in pool.map(engine.score, [ROWS] * 40):
+            assert np.array_equal(scored, expected)
+
+
+def test_a_graph_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / FUSED_GRAPH
+    path.parent.mkdir()
+    path.write_bytes(b"not a graph")
+    with pytest.raises(EngineError, match="ONNX Runtime refuses"):
+        OnnxRuntime().open(StoredVersion(tmp_path, manifest_of("gru", 10, Shape()), "digest"))
+
+
+def test_a_version_without_a_fused_graph_is_refused_with_the_reason(tmp_path: Path) -> None:
+    manifest = manifest_of("ann", 10, Shape(), fused_reason="Flatten is not covered")
+    with pytest.raises(EngineError, match="Flatten is not covered"):
+        OnnxRuntime().open(StoredVersion(tmp_path, manifest, "digest"))
+
+
+def test_more_threads_give_the_same_probabilities(tmp_path: Path, engine: OnnxEngine, store: Path) -> None:
+    again = OnnxRuntime(threads=2).open(verify(store, VersionRef("gru", 1)))
+    assert again.score(ROWS) == pytest.approx(engine.score(ROWS), abs=1e-6)
+
+
+def test_three_labels_give_three_probabilities(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(gru_graph(20, Shape(labels=("a", "b", "c"))).SerializeToString())
+    assert OnnxEngine(str(path), threads=1).score([[2, 3]]).shape == (1, 3)

@@ -1,0 +1,114 @@
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import service
+from service import errors
+from service.app import Application, create_app
+from service.errors import StartError
+from service.settings import Settings
+from tests.service.conftest import client_of, running
+
+pytestmark = pytest.mark.anyio
+
+SERVICE = Path(service.__file__).parent
+
+
+async def test_a_store_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="NUNCHI_MODEL_STORE"):
+        create_app(Settings(model_store=tmp_path / "nowhere"))
+
+
+async def test_routing_errors_are_problems_too(client: httpx.AsyncClient) -> None:
+    for method, path, status in (
+        ("GET", "/nowhere", 404),
+        ("GET", "/predict", 405),
+        ("POST", "/models", 405),
+        ("POST", "/predict/", 404),
+        ("DELETE", "/health/live", 405),
+    ):
+        answer = await client.request(method, path)
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["request_id"] == answer.headers["x-request-id"]
+        assert path not in answer.text
+    assert (await client.get("/predict")).headers["allow"] == "POST"
+
+
+async def test_a_request_keeps_its_name_on_every_route(client: httpx.AsyncClient) -> None:
+    for path in ("/models", "/nowhere", "/health/ready"):
+        assert (await client.get(path, headers={"X-Request-ID": "mine"})).headers["x-request-id"] == "mine"
+
+
+async def test_an_error_behind_the_front_is_a_500_that_says_nothing(
+    app: Application, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.metrics.pending_requests.labels("gru", "9").set_function(lambda: 1 / 0)
+    answer = await client.get("/metrics")
+    assert (answer.status_code, answer.json()["title"]) == (500, "Internal error")
+    assert "division" not in answer.text
+    assert caplog.records[-1].getMessage() == "request_failed"
+
+
+async def test_the_documentation_is_complete(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/openapi.json")).json()
+    assert set(page["paths"]) == {
+        "/predict",
+        "/predict/batch",
+        "/models",
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+    }
+    for path, request, answer in (
+        ("/predict", "PredictRequest", "Prediction"),
+        ("/predict/batch", "PredictBatchRequest", "PredictionBatch"),
+    ):
+        operation = page["paths"][path]["post"]
+        assert reference(operation["requestBody"]["content"]["application/json"]) == request
+        assert reference(operation["responses"]["200"]["content"]["application/json"]) == answer
+        assert {item["name"].lower() for item in operation["parameters"]} == {"x-client-key", "x-request-id"}
+        assert set(operation["responses"]) == {"200", "404", "413", "422", "429", "500", "503"}
+        for status, response in operation["responses"].items():
+            assert "X-Request-ID" in response["headers"]
+            assert ("Retry-After" in response["headers"]) is (status in {"429", "503"})
+            if status != "200":
+                assert set(response["content"]) == {"application/problem+json"}
+                assert reference(response["content"]["application/problem+json"]) == "Problem"
+
+
+def reference(content: dict[str, Any]) -> str:
+    return str(content["schema"]["$ref"]).rsplit("/", 1)[1]
+
+
+async def test_the_documentation_shows_the_limits(client: httpx.AsyncClient) -> None:
+    schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
+    assert schemas["PredictRequest"]["properties"]["text"]["maxLength"] == 5000
+    assert schemas["PredictRequest"]["additionalProperties"] is False
+    assert schemas["PredictBatchRequest"]["properties"]["texts"]["maxItems"] == 1024
+
+
+async def test_the_documentation_can_be_switched_off(store: Path) -> None:
+    async with running(Settings(model_store=store, docs=False)) as app, client_of(app) as client:
+        assert (await client.get("/docs")).status_code == 404
+        assert (await client.get("/openapi.json")).status_code == 404
+        assert (await client.get("/models")).status_code == 200
+
+
+def test_every_error_has_its_own_name() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ServiceError)]
+    assert len({kind.slug for kind in kinds}) == len(kinds)
+    assert all(re.fullmatch("[a-z-]+", kind.slug) for kind in kinds)
+
+
+@pytest.mark.parametrize("path", sorted(SERVICE.rglob("*.py")), ids=lambda path: str(path.relative_to(SERVICE)))
+def test_modules_and_functions_stay_small(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= 250
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 40, node.name

@@ -1,0 +1,130 @@
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+
+from service.errors import BodyTooLargeError
+from service.front import ClientLeftError, Front, read_body
+from service.metrics import Metrics
+
+pytestmark = pytest.mark.anyio
+
+PARTS: list[dict[str, Any]] = [
+    {"type": "http.request", "body": b"abc", "more_body": True},
+    {"type": "http.request", "body": b"def"},
+]
+
+
+class Exchange:
+    """One request as a server would bring it, and what was sent in answer."""
+
+    def __init__(self, messages: Sequence[dict[str, Any]], path: str = "/echo", **headers: str) -> None:
+        self.messages = list(messages)
+        self.sent: list[Any] = []
+        self.scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
+        }
+
+    async def receive(self) -> dict[str, Any]:
+        return self.messages.pop(0)
+
+    async def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    async def through(self, front: Front) -> "Exchange":
+        await front(self.scope, self.receive, self.send)
+        return self
+
+    @property
+    def status(self) -> int:
+        return int(self.sent[0]["status"])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {name.decode(): value.decode() for name, value in self.sent[0]["headers"]}
+
+    @property
+    def content(self) -> Any:
+        return json.loads(self.sent[1]["body"])
+
+
+async def echo(body: bytes) -> bytes:
+    return json.dumps({"length": len(body)}).encode()
+
+
+async def fail(body: bytes) -> bytes:
+    raise RuntimeError(body.decode())
+
+
+async def behind(scope: Any, receive: Any, send: Any) -> None:
+    raise RuntimeError("behind")
+
+
+def front(limit: int = 100) -> Front:
+    endpoints = {("POST", "/echo"): echo, ("POST", "/fail"): fail}
+    return Front(behind, endpoints, Metrics(), limit)
+
+
+async def test_a_body_in_parts_is_put_together() -> None:
+    exchange = await Exchange(PARTS).through(front())
+    assert (exchange.status, exchange.content) == (200, {"length": 6})
+    assert exchange.headers["content-length"] == str(len(exchange.sent[1]["body"]))
+
+
+@pytest.mark.parametrize(
+    ("messages", "headers"),
+    [(PARTS, {}), (PARTS, {"content_length": "6"}), ([], {"content_length": "6"}), ([PARTS[0]], {"x": "y"})],
+    ids=["chunked", "declared", "declared and refused unread", "stopped in the middle"],
+)
+async def test_a_body_over_the_limit_is_refused_declared_or_not(
+    messages: list[dict[str, Any]], headers: dict[str, str]
+) -> None:
+    exchange = await Exchange(messages, **headers).through(front(limit=2))
+    assert (exchange.status, exchange.content["title"]) == (413, "Body too large")
+
+
+async def test_a_body_at_the_limit_is_taken() -> None:
+    assert (await Exchange(PARTS, content_length="6").through(front(limit=6))).status == 200
+
+
+async def test_a_client_that_leaves_in_the_middle_gets_nothing_and_breaks_nothing() -> None:
+    exchange = await Exchange([PARTS[0], {"type": "http.disconnect"}]).through(front())
+    assert exchange.sent == []
+
+
+async def test_reading_stops_at_the_limit() -> None:
+    async def endless() -> AsyncIterator[dict[str, Any]]:
+        while True:
+            yield {"type": "http.request", "body": b"x" * 10, "more_body": True}
+
+    with pytest.raises(BodyTooLargeError):
+        await read_body(endless().__anext__, None, 1000)
+
+
+async def test_a_disconnect_is_no_body() -> None:
+    with pytest.raises(ClientLeftError):
+        await read_body(Exchange([{"type": "http.disconnect"}]).receive, None, 10)
+
+
+async def test_an_unexpected_error_is_a_500_that_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    exchange = await Exchange(PARTS, path="/fail").through(front())
+    assert (exchange.status, exchange.content["title"]) == (500, "Internal error")
+    assert "abcdef" not in exchange.sent[1]["body"].decode()
+    assert caplog.records[-1].getMessage() == "request_failed"
+    assert "abcdef" not in str(vars(caplog.records[-1]))
+
+
+async def test_the_callers_request_id_is_kept_when_it_is_harmless() -> None:
+    kept = await Exchange(PARTS, x_request_id="order-7").through(front())
+    assert kept.headers["x-request-id"] == "order-7"
+    replaced = await Exchange(PARTS, x_request_id="order 7\r\nset-cookie: a").through(front())
+    assert "order" not in replaced.headers["x-request-id"]
+
+
+async def test_what_is_no_request_is_passed_on() -> None:
+    with pytest.raises(RuntimeError, match="behind"):
+        await front()({"type": "lifespan"}, Exchange([]).receive, Exchange([]).send)

@@ -1,0 +1,181 @@
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from model_store.encoder import CharacterEncoder
+from model_store.errors import VersionRefusedError
+from model_store.layout import StoredVersion, VersionRef
+from service.answers import PredictionWriter
+from service.batching import Batcher, BatchLimits
+from service.errors import EngineError, NotReadyError, UnknownModelError
+from service.metrics import Metrics
+from service.model import Model
+from service.registry import Registry, State
+from tests.fakes import FakeEngine
+from tests.versions import Shape, manifest_of
+
+pytestmark = pytest.mark.anyio
+
+GRU_1, GRU_2, RNN_1 = VersionRef("gru", 1), VersionRef("gru", 2), VersionRef("rnn", 1)
+
+
+class Store:
+    """Loads versions from memory; some are refused, as `refusals` says."""
+
+    def __init__(self, refusals: dict[VersionRef, Exception] | None = None) -> None:
+        self.metrics = Metrics()
+        self.refusals = refusals or {}
+        self.gate: Event | None = None
+
+    def registry(self, *loaded: VersionRef) -> Registry:
+        registry = Registry(self.load, self.metrics)
+        registry.announce(loaded)
+        return registry
+
+    def load(self, ref: VersionRef) -> Model:
+        if self.gate is not None:
+            assert self.gate.wait(5)
+        if ref in self.refusals:
+            raise self.refusals[ref]
+        manifest = replace(manifest_of(ref.name, 10, Shape()), version=ref.version)
+        stored = StoredVersion(Path(), manifest, "digest")
+        metrics = self.metrics.for_model(ref, manifest.labels)
+        engine = FakeEngine()
+        return Model(
+            stored=stored,
+            encoder=CharacterEncoder("가나다라마바사아"),
+            max_tokens=16,
+            engine=engine,
+            batcher=Batcher(engine, metrics, BatchLimits(100, 1000, 0)),
+            metrics=metrics,
+            writer=PredictionWriter(ref, manifest.labels),
+        )
+
+
+async def ready(store: Store, *refs: VersionRef) -> Registry:
+    registry = store.registry(*refs)
+    for ref in refs:
+        await registry.load(ref)
+    return registry
+
+
+async def test_the_latest_version_that_is_ready_answers_for_its_name() -> None:
+    registry = await ready(Store(), GRU_2, GRU_1, RNN_1)
+    assert registry.get("gru", None).ref == GRU_2
+    assert registry.get("gru", 1).ref == GRU_1
+    assert registry.get("rnn", None).ref == RNN_1
+
+
+@pytest.mark.parametrize(("name", "version"), [("lstm", None), ("gru", 9), ("gru", 0), ("gru", -1), ("", None)])
+async def test_what_is_not_known_is_told_with_what_is(name: str, version: int | None) -> None:
+    registry = await ready(Store(), GRU_1)
+    with pytest.raises(UnknownModelError, match="served: gru/1"):
+        registry.get(name, version)
+
+
+async def test_what_is_still_loading_is_worth_waiting_for() -> None:
+    with pytest.raises(NotReadyError) as refusal:
+        Store().registry(GRU_1).get("gru", None)
+    assert refusal.value.retry_after_s
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (VersionRefusedError(Path("store/gru/2"), "altered: saved_model.pb"), "altered: saved_model.pb"),
+        (EngineError("it has no fused graph"), "it has no fused graph"),
+        (MemoryError("서울"), "it cannot be loaded: MemoryError"),
+    ],
+)
+async def test_a_refused_version_says_why_and_never_stops_the_others(error: Exception, reason: str) -> None:
+    store = Store({GRU_2: error})
+    registry = await ready(store, GRU_1, GRU_2)
+    assert registry.get("gru", None).ref == GRU_1
+    assert registry.entries[GRU_2].state is State.REFUSED
+    assert registry.entries[GRU_2].reason == reason
+    assert store.metrics.registry.get_sample_value("sentiment_model_refused", {"model": "gru", "version": "2"}) == 1
+    with pytest.raises(UnknownModelError, match="GET /models says why"):
+        registry.get("gru", 2)
+
+
+async def test_a_swap_serves_the_new_version_and_drops_the_old_one() -> None:
+    store = Store()
+    registry = await ready(store, GRU_1)
+    assert await registry.swap(GRU_1, GRU_2)
+    assert registry.get("gru", None).ref == GRU_2
+    assert registry.entries[GRU_1].state is State.UNLOADED
+    labels = {"model": "gru", "version": "1"}
+    assert store.metrics.registry.get_sample_value("sentiment_model_loaded", labels) == 0
+    assert store.metrics.registry.get_sample_value("sentiment_requests_total", labels) is None
+
+
+async def test_a_swap_to_a_version_that_is_refused_keeps_the_old_one() -> None:
+    registry = await ready(Store({GRU_2: EngineError("no")}), GRU_1)
+    assert not await registry.swap(GRU_1, GRU_2)
+    assert registry.get("gru", None).ref == GRU_1
+
+
+async def test_draining_gives_no_new_requests_and_waits_for_old_ones() -> None:
+    registry = await ready(Store(), GRU_1, GRU_2)
+    with registry.get("gru", 2).batcher.admit(1):
+        unloading = asyncio.create_task(registry.unload(GRU_2))
+        await asyncio.sleep(0.01)
+        assert registry.entries[GRU_2].state is State.DRAINING
+        assert registry.get("gru", None).ref == GRU_1
+        with pytest.raises(NotReadyError):
+            registry.get("gru", 2)
+        assert not unloading.done()
+    await unloading
+    assert registry.entries[GRU_2].state is State.UNLOADED
+
+
+async def test_only_what_is_ready_can_be_unloaded() -> None:
+    registry = await ready(Store({GRU_1: EngineError("no")}), GRU_1)
+    with pytest.raises(ValueError, match="gru/1 is refused, not ready"):
+        await registry.unload(GRU_1)
+
+
+async def test_nothing_waits_while_a_version_loads() -> None:
+    store = Store()
+    registry = await ready(store, GRU_1)
+    store.gate = Event()
+    loading = asyncio.create_task(registry.load(GRU_2))
+    await asyncio.sleep(0.01)
+    assert registry.get("gru", None).ref == GRU_1
+    assert registry.entries[GRU_2].state is State.LOADING
+    store.gate.set()
+    assert await loading
+
+
+async def test_swaps_under_traffic_lose_no_answer_and_mix_no_versions() -> None:
+    registry = await ready(Store(), VersionRef("gru", 1))
+    answered = 0
+
+    async def ask(until: Callable[[], bool]) -> None:
+        nonlocal answered
+        while not until():
+            model = registry.get("gru", None)
+            with model.batcher.admit(1):
+                [answer] = await model.batcher.submit([[3]])
+            assert answer[1] == pytest.approx(3 / 97)
+            answered += 1
+
+    swaps = asyncio.create_task(_swap_often(registry, 30))
+    await asyncio.gather(swaps, *(ask(swaps.done) for _ in range(8)))
+    assert answered > 30
+    assert registry.get("gru", None).ref == VersionRef("gru", 31)
+
+
+async def _swap_often(registry: Registry, times: int) -> None:
+    for number in range(1, times + 1):
+        assert await registry.swap(VersionRef("gru", number), VersionRef("gru", number + 1))
+
+
+async def test_closing_unloads_everything() -> None:
+    registry = await ready(Store(), GRU_1, RNN_1)
+    await registry.close()
+    assert {entry.state for entry in registry.entries.values()} == {State.UNLOADED}

@@ -1,0 +1,90 @@
+"""The process as a whole: start, answer, stop."""
+
+import json
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.system.server import ROOT, serving
+from tests.versions import publish_version
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = tmp_path_factory.mktemp("serve") / "models"
+    publish_version(store, "gru")
+    publish_version(store, "rnn")
+    return store
+
+
+def test_it_answers_and_ends_when_told_to(store: Path) -> None:
+    with serving(store) as server:
+        answer = httpx.post(f"{server.url}/predict", json={"text": "영화 좋았어요", "model": "rnn"})
+        assert answer.json()["model"] == "rnn"
+        assert "server" not in answer.headers
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(10)
+    lines = [json.loads(line) for line in server.log.read_text(encoding="utf-8").splitlines()]
+    events = [line["event"] for line in lines]
+    assert "all_loaded" in events
+    assert events.count("model_unloaded") == 2
+    assert not [line for line in lines if line["level"] == "error"]
+
+
+def test_requests_that_were_accepted_are_answered_although_it_is_told_to_stop(store: Path) -> None:
+    batch = {"texts": ["영화 정말 좋았어요 " * 30] * 1024}
+    with serving(store) as server, ThreadPoolExecutor(8) as pool, httpx.Client(timeout=30) as client:
+        client.get(f"{server.url}/health/live")
+        asked = [pool.submit(client.post, f"{server.url}/predict/batch", json=batch) for _ in range(3)]
+        pending = 'sentiment_pending_requests{model="gru",version="1"} 0.0'
+        while pending in httpx.get(f"{server.url}/metrics").text and not all(item.done() for item in asked):
+            pass
+        server.process.send_signal(signal.SIGTERM)
+        accepted = [item.result() for item in asked if item.exception() is None]
+        assert accepted
+        assert {answer.status_code for answer in accepted} <= {200}
+        server.process.wait(15)
+
+
+def test_a_store_with_nothing_to_serve_keeps_the_process_up_and_not_ready(tmp_path: Path) -> None:
+    with serving(tmp_path, log=tmp_path / "log", ready=False) as server:
+        for _ in range(100):
+            try:
+                assert httpx.get(f"{server.url}/health/live").status_code == 200
+                break
+            except httpx.TransportError:
+                pass
+        refused = httpx.get(f"{server.url}/health/ready")
+        assert (refused.status_code, refused.json()["detail"]) == (503, "the default model gru is not in the store")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("NUNCHI_PROT", "1", "NUNCHI_PORT"), ("NUNCHI_MODEL_STORE", "/nowhere", "NUNCHI_MODEL_STORE")],
+)
+def test_what_stops_the_start_is_said_in_one_line(name: str, value: str, said: str) -> None:
+    command = [sys.executable, "-m", "service", "serve"]
+    done = subprocess.run(command, cwd=ROOT, env={name: value}, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.tensorflow
+def test_a_gpu_that_is_not_there_stops_the_start_in_one_clear_line(store: Path) -> None:
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("this machine has a GPU")
+    command = [sys.executable, "-m", "service", "serve"]
+    environment = {"NUNCHI_DEVICE": "gpu", "NUNCHI_MODEL_STORE": str(store)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert "NUNCHI_DEVICE=gpu, but TensorFlow finds no GPU" in done.stderr.splitlines()[-1]
