@@ -30,8 +30,8 @@ test: $(VENV)/.installed-dev  ## Every test, the heavy ones at small counts
 results: $(VENV)/.installed-dev  ## Train and test every variant with the reference settings: docs/results.md (hours)
 	$(BIN)/python -m training results
 
-lock:  ## Write requirements/*.txt anew from pyproject.toml
-	$(PYTHON) requirements/lock.py
+lock: $(VENV)/.installed-dev  ## Write requirements/*.txt anew from pyproject.toml
+	$(BIN)/python requirements/lock.py
 
 clean:  ## Remove the virtual environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
