@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_REQUIREMENTS := $(if $(filter tensorflow,$(NUNCHI_ENGINE)),tensorflow,service)
 
+UNIT := "not tensorflow and not system and not gpu"
+
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
@@ -19,13 +21,17 @@ check: $(VENV)/.installed-dev  ## Format, lint, types, import rules, deployment 
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
-	$(BIN)/pytest -q -m "not tensorflow and not system" --cov --cov-report=term-missing:skip-covered
+	$(BIN)/pytest -q -m $(UNIT) --cov --cov-report=term-missing:skip-covered
 
 unit: $(VENV)/.installed-dev  ## The tests that need neither TensorFlow nor other processes (seconds)
-	$(BIN)/pytest -q -m "not tensorflow and not system"
+	$(BIN)/pytest -q -m $(UNIT)
 
 test: $(VENV)/.installed-dev  ## Every test, the heavy ones at small counts
-	$(BIN)/pytest
+	$(BIN)/pytest -q -m "not gpu"
+
+gpu-check:  ## On a machine with an NVIDIA GPU: train, serve, and compare with the CPU (own environment, .venv-gpu)
+	$(MAKE) VENV=.venv-gpu .venv-gpu/.installed-gpu-check
+	.venv-gpu/bin/pytest -q -s -m gpu tests/gpu
 
 results: $(VENV)/.installed-dev  ## Train and test every variant with the reference settings: docs/results.md (hours)
 	$(BIN)/python -m training results
@@ -34,11 +40,11 @@ lock: $(VENV)/.installed-dev  ## Write requirements/*.txt anew from pyproject.to
 	$(BIN)/python requirements/lock.py
 
 clean:  ## Remove the virtual environment and all caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-gpu .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 $(VENV)/.installed-%: requirements/%.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: help run check unit test results lock clean
+.PHONY: help run check unit test gpu-check results lock clean

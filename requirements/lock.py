@@ -19,7 +19,16 @@ LOCKS: dict[str, tuple[str, ...]] = {
 def main() -> None:
     """Lock every file for Python 3.11 to 3.13 on all platforms; versions already locked stay unless they must go."""
     for name, extras in LOCKS.items():
-        command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--output-file", f"requirements/{name}.txt"]
+        command = [
+            sys.executable,
+            "-m",
+            "uv",
+            "pip",
+            "compile",
+            "pyproject.toml",
+            "--output-file",
+            f"requirements/{name}.txt",
+        ]
         command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate"]
         command += [flag for extra in extras for flag in ("--extra", extra)]
         subprocess.run(command, cwd=HERE.parent, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  a fixed command
