@@ -80,15 +80,19 @@ class Predictor:
             UnknownModelError, NotReadyError, QueueFullError, InferenceError: as `predict`.
         """
         model = self._model_for(request)
+        encoded: list[Encoded] = []
+        waiting: list[asyncio.Future[list[Probabilities]]] = []
         with model.batcher.admit(len(request.texts)):  # as in `predict`
-            encoded: list[Encoded] = []
-            waiting = []
-            for start in range(0, len(request.texts), _ENCODED_AT_ONCE):
-                part = _encode_all(model, request.texts[start : start + _ENCODED_AT_ONCE], start)
-                encoded += part
-                waiting.append(model.batcher.submit([item.ids for item in part]))
-                await asyncio.sleep(0)
-            scored = await asyncio.gather(*waiting)
+            try:
+                for start in range(0, len(request.texts), _ENCODED_AT_ONCE):
+                    part = _encode_all(model, request.texts[start : start + _ENCODED_AT_ONCE], start)
+                    encoded += part
+                    waiting.append(model.batcher.submit([item.ids for item in part]))
+                    await asyncio.sleep(0)
+                scored = await asyncio.gather(*waiting)
+            finally:
+                for future in waiting:
+                    future.cancel()  # nothing if it is done; else nobody wants it any more
         model.metrics.requests.add()
         rows = [row for part in scored for row in part]
         return [_concluded(model, item, row) for item, row in zip(encoded, rows, strict=True)]

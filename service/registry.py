@@ -86,7 +86,12 @@ class Registry:
 
         Returns:
             Whether it is ready.
+
+        Raises:
+            ValueError: if it is in memory already.
         """
+        if (known := self.entries.get(ref)) and known.model is not None:
+            raise ValueError(f"{ref} is {known.state} already")
         self._replace({ref: Entry(State.LOADING)})
         started = perf_counter()
         try:

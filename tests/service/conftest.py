@@ -26,21 +26,34 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return store
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def settings(store: Path) -> Settings:
     return Settings(model_store=store)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def app(settings: Settings) -> AsyncIterator[Application]:
-    """The service with every version of `store` loaded."""
+    """The service with every version of `store` loaded, for tests that leave it as it is."""
+    async with running(settings) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+async def client(app: Application) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app) as client:
+        yield client
+
+
+@pytest.fixture
+async def fresh_app(settings: Settings) -> AsyncIterator[Application]:
+    """The same, for tests that change it or count from zero."""
     async with running(settings) as app:
         yield app
 
 
 @pytest.fixture
-async def client(app: Application) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(app) as client:
+async def fresh_client(fresh_app: Application) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(fresh_app) as client:
         yield client
 
 

@@ -45,10 +45,10 @@ async def test_a_request_keeps_its_name_on_every_route(client: httpx.AsyncClient
 
 
 async def test_an_error_behind_the_front_is_a_500_that_says_nothing(
-    app: Application, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+    fresh_app: Application, fresh_client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app.metrics.pending_requests.labels("gru", "9").set_function(lambda: 1 / 0)
-    answer = await client.get("/metrics")
+    fresh_app.metrics.pending_requests.labels("gru", "9").set_function(lambda: 1 / 0)
+    answer = await fresh_client.get("/metrics")
     assert (answer.status_code, answer.json()["title"]) == (500, "Internal error")
     assert "division" not in answer.text
     assert caplog.records[-1].getMessage() == "request_failed"

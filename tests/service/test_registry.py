@@ -133,6 +133,28 @@ async def test_draining_gives_no_new_requests_and_waits_for_old_ones() -> None:
     assert registry.entries[GRU_2].state is State.UNLOADED
 
 
+async def test_without_an_admission_a_swap_closes_the_version_in_between() -> None:
+    registry = await ready(Store(), GRU_1)
+    model = registry.get("gru", None)
+    await registry.swap(GRU_1, GRU_2)
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        model.batcher.submit([[3]])
+
+
+async def test_what_is_in_memory_is_not_loaded_again() -> None:
+    registry = await ready(Store(), GRU_1)
+    with pytest.raises(ValueError, match="gru/1 is ready already"):
+        await registry.load(GRU_1)
+    assert registry.get("gru", 1).ref == GRU_1
+
+
+async def test_what_was_unloaded_can_be_loaded_again() -> None:
+    registry = await ready(Store(), GRU_1)
+    await registry.unload(GRU_1)
+    assert await registry.load(GRU_1)
+    assert registry.get("gru", 1).ref == GRU_1
+
+
 async def test_only_what_is_ready_can_be_unloaded() -> None:
     registry = await ready(Store({GRU_1: EngineError("no")}), GRU_1)
     with pytest.raises(ValueError, match="gru/1 is refused, not ready"):

@@ -28,12 +28,12 @@ async def test_it_is_ready_once_the_default_model_is(client: httpx.AsyncClient) 
 
 
 async def test_a_process_that_is_stopping_is_not_ready_but_still_answers(
-    app: Application, client: httpx.AsyncClient
+    fresh_app: Application, fresh_client: httpx.AsyncClient
 ) -> None:
-    app.readiness.stopping = True
-    assert (await client.get("/health/ready")).json()["detail"] == "the process is stopping"
-    assert (await client.get("/health/live")).status_code == 200
-    assert (await client.post("/predict", json={"text": "좋아요"})).status_code == 200
+    fresh_app.readiness.stopping = True
+    assert (await fresh_client.get("/health/ready")).json()["detail"] == "the process is stopping"
+    assert (await fresh_client.get("/health/live")).status_code == 200
+    assert (await fresh_client.post("/predict", json={"text": "좋아요"})).status_code == 200
 
 
 async def test_a_default_model_that_was_refused_is_told_with_the_reason(tmp_path: Path) -> None:
@@ -60,18 +60,18 @@ async def test_metrics_come_in_the_format_that_is_asked_for(
     assert "_created" not in answer.text
 
 
-async def test_labels_never_hold_what_a_caller_sent(app: Application, client: httpx.AsyncClient) -> None:
+async def test_labels_never_hold_what_a_caller_sent(fresh_app: Application, fresh_client: httpx.AsyncClient) -> None:
     for path in ("/wp-admin.php", "/predict/../secret", "/models/가"):
-        await client.get(path)
-    await client.request("SECRET", "/predict")
-    await client.post("/predict", json={"text": "좋아요", "model": "secret"})
-    text = (await client.get("/metrics")).text
+        await fresh_client.get(path)
+    await fresh_client.request("SECRET", "/predict")
+    await fresh_client.post("/predict", json={"text": "좋아요", "model": "secret"})
+    text = (await fresh_client.get("/metrics")).text
     assert not re.search("wp-admin|secret|SECRET|가", text)
     labels = {"http_request_method": "GET", "http_route": "_other", "http_response_status_code": "404"}
-    counted = app.metrics.registry.get_sample_value("http_server_request_duration_seconds_count", labels)
+    counted = fresh_app.metrics.registry.get_sample_value("http_server_request_duration_seconds_count", labels)
     assert counted == 3
     labels = {"http_request_method": "_OTHER", "http_route": "/predict", "http_response_status_code": "405"}
-    assert app.metrics.registry.get_sample_value("http_server_request_duration_seconds_count", labels) == 1
+    assert fresh_app.metrics.registry.get_sample_value("http_server_request_duration_seconds_count", labels) == 1
 
 
 async def test_nothing_is_left_active_when_everything_was_answered(app: Application, client: httpx.AsyncClient) -> None:

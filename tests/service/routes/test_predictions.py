@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from model_store.layout import VersionRef
 from service.app import Application
 from service.schemas import Prediction, PredictionBatch, Problem
 from service.settings import Settings
@@ -190,13 +191,13 @@ async def test_the_default_model_that_is_not_there_is_not_the_callers_fault(stor
 
 
 async def test_requests_and_predictions_are_counted_for_the_version_that_answered(
-    app: Application, client: httpx.AsyncClient
+    fresh_app: Application, fresh_client: httpx.AsyncClient
 ) -> None:
-    await predict(client, text=REVIEW, model="lstm")
-    await client.post("/predict/batch", json={"texts": [REVIEW, "최고"], "model": "lstm"})
+    await predict(fresh_client, text=REVIEW, model="lstm")
+    await fresh_client.post("/predict/batch", json={"texts": [REVIEW, "최고"], "model": "lstm"})
 
     def value(name: str, **labels: str) -> float | None:
-        return app.metrics.registry.get_sample_value(name, {"model": "lstm", "version": "1", **labels})
+        return fresh_app.metrics.registry.get_sample_value(name, {"model": "lstm", "version": "1", **labels})
 
     assert value("sentiment_requests_total") == 2
     assert value("sentiment_confidence_count") == 3
@@ -208,3 +209,28 @@ async def test_requests_and_predictions_are_counted_for_the_version_that_answere
     assert value("sentiment_batch_size_sum") == 3
     assert value("sentiment_input_tokens_sum") == 24
     assert value("sentiment_pending_requests") == 0
+
+
+async def test_swaps_under_traffic_fail_no_request(fresh_app: Application, fresh_client: httpx.AsyncClient) -> None:
+    old, new = VersionRef("gru", 1), VersionRef("gru", 2)
+    expected = {
+        version: (await predict(fresh_client, text=REVIEW, model="gru", version=version)).json()["scores"]
+        for version in (1, 2)
+    }
+    await fresh_app.registry.unload(old)
+
+    async def swap() -> None:
+        for first, second in ((new, old), (old, new)) * 10:
+            assert await fresh_app.registry.swap(first, second)
+
+    swapping = asyncio.create_task(swap())
+    answers = []
+    while not swapping.done():
+        single = await predict(fresh_client, text=REVIEW, model="gru")
+        batch = await fresh_client.post("/predict/batch", json={"texts": [REVIEW] * 100, "model": "gru"})
+        assert (single.status_code, batch.status_code) == (200, 200)
+        answers += [single.json(), *batch.json()["predictions"]]
+    await swapping
+    assert {answer["version"] for answer in answers} == {1, 2}
+    for answer in answers:
+        assert answer["scores"] == pytest.approx(expected[answer["version"]], abs=2e-6)
