@@ -14,6 +14,8 @@ help:  ## Show what can be made
 run: $(VENV)/.installed-$(RUN_REQUIREMENTS)  ## Serve the shipped models on http://127.0.0.1:8000
 	$(BIN)/python -m service serve
 
+dev: $(VENV)/.installed-dev  ## Set up .venv with all that training and tests need
+
 check: $(VENV)/.installed-dev  ## Format, lint, types, import rules, deployment files, unit tests with coverage
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -47,4 +49,4 @@ $(VENV)/.installed-%: requirements/%.txt
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: help run check unit test gpu-check results lock clean
+.PHONY: help run dev check unit test gpu-check results lock clean
