@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from training.evaluation import Evaluation, Slice
 from training.history import Epoch, best
@@ -57,12 +58,14 @@ def learning_curves(epochs: Sequence[Epoch]) -> Draw:
         axes.plot(numbers, [epoch.accuracy for epoch in epochs], "o--", color=MUTED, label="training")
         axes.plot(numbers, [epoch.validation_accuracy for epoch in epochs], "o-", color=PALETTE[0], label="validation")
         chosen = best(epochs)
+        late = chosen.number > len(epochs) / 2
         axes.axvline(chosen.number, color=PALETTE[1], lw=1)
         axes.annotate(
             f"chosen: {chosen.validation_accuracy:.4f}",
             (chosen.number, chosen.validation_accuracy),
-            xytext=(6, -14),
+            xytext=(-6 if late else 6, -14),
             textcoords="offset points",
+            ha="right" if late else "left",
             color=PALETTE[1],
         )
         axes.set(title="Learning curves", xlabel="epoch", ylabel="accuracy", xticks=numbers)
@@ -126,7 +129,7 @@ def memory(curves: Mapping[str, Sequence[float]]) -> Draw:
             axes.plot(range(len(curve)), relative, color=color, lw=2, label=name)
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("")
+        axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
         axes.set(
             title="How much the answer depends on a token k steps back",
             xlabel="k, steps before the end",
