@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
 
 from training.evaluation import Evaluation, Slice
 from training.history import Epoch, best
@@ -124,12 +123,14 @@ def memory(curves: Mapping[str, Sequence[float]]) -> Draw:
     """Memory curves of one model or several, each relative to its latest token."""
 
     def draw(axes: Axes) -> None:
-        for color, (name, curve) in zip(PALETTE, curves.items(), strict=False):
-            relative = np.array(curve) / curve[0]
-            axes.plot(range(len(curve)), relative, color=color, lw=2, label=name)
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
+        relative = {name: np.array(curve) / curve[0] for name, curve in curves.items()}
+        for color, (name, curve) in zip(PALETTE, relative.items(), strict=False):
+            axes.plot(range(len(curve)), curve, color=color, lw=2, label=name)
+        if min(curve.min() for curve in relative.values()) < 0.05:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+        else:
+            axes.set_ylim(bottom=0)
         axes.set(
             title="How much the answer depends on a token k steps back",
             xlabel="k, steps before the end",
