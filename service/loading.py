@@ -20,8 +20,8 @@ from service.metrics import Metrics
 from service.model import Model
 from service.settings import Settings
 
-INLINE_S = 500e-6
-"""The most that a call on the event loop may be expected to take: no more than a few requests take otherwise."""
+INLINE_S = 1e-3
+"""The most that one call on the event loop may be expected to take; health checks wait no longer than that."""
 
 
 @dataclass(frozen=True, slots=True)

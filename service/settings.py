@@ -49,7 +49,10 @@ class Settings(BaseSettings):
         default=4096, ge=1, description="Texts that may wait for one version; beyond them requests get 429."
     )
     batch_tokens: int = Field(
-        default=16384, ge=1, description="Largest batch, in tokens: number of texts times length of the longest."
+        default=2048,
+        ge=1,
+        description="Largest batch, in tokens: number of texts times length of the longest. Larger ones pad more than "
+        "they save.",
     )
     max_body_bytes: int = Field(
         default=1_048_576, ge=1024, description="Largest request body; beyond it requests get 413."

@@ -38,9 +38,53 @@ async def submit(batcher: Batcher, rows: list[list[int]]) -> list[Probabilities]
         return await batcher.submit(rows)
 
 
-async def test_small_work_is_done_at_once_on_the_event_loop() -> None:
-    batcher = Batcher(FakeEngine(inline=True), metrics(), limits(inline_tokens=4))
-    assert batcher.submit([[1, 2], [3]]).done()
+async def test_small_work_of_one_turn_of_the_event_loop_is_one_call_at_its_end() -> None:
+    engine = FakeEngine(inline=True)
+    batcher = Batcher(engine, metrics(), limits(inline_tokens=10))
+    futures = [batcher.submit([[row]]) for row in range(1, 6)]
+    assert engine.calls == []
+    await asyncio.sleep(0)
+    assert all(future.done() for future in futures)
+    assert engine.calls == [[[1], [2], [3], [4], [5]]]
+    assert [future.result()[0][1] for future in futures] == pytest.approx([probability([row]) for row in range(1, 6)])
+
+
+async def test_what_one_call_cannot_hold_is_left_to_the_next_turn() -> None:
+    engine = FakeEngine(inline=True)
+    batcher = Batcher(engine, metrics(), limits(inline_tokens=6))
+    futures = [batcher.submit([[row, row]]) for row in range(1, 6)]
+    await asyncio.sleep(0)
+    assert [future.done() for future in futures] == [True, True, True, False, False]
+    await asyncio.sleep(0)
+    assert all(future.done() for future in futures)
+    assert [len(call) for call in engine.calls] == [3, 2]
+
+
+async def test_one_failing_request_of_a_turn_leaves_its_neighbours_alone() -> None:
+    batcher = Batcher(FakeEngine(inline=True), metrics(), limits(inline_tokens=10))
+    tasks = [asyncio.create_task(submit(batcher, [[row]])) for row in (2, POISON, 3)]
+    good, bad, also_good = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(bad, InferenceError)
+    assert not isinstance(good, BaseException)
+    assert not isinstance(also_good, BaseException)
+    assert [good[0][1], also_good[0][1]] == pytest.approx([probability([2]), probability([3])])
+
+
+async def test_a_client_that_leaves_within_the_turn_costs_nothing() -> None:
+    engine = FakeEngine(inline=True)
+    batcher = Batcher(engine, metrics(), limits(inline_tokens=10))
+    leaving, staying = batcher.submit([[2]]), batcher.submit([[3]])
+    leaving.cancel()
+    await staying
+    assert engine.calls == [[[3]]]
+
+
+async def test_a_turn_that_every_client_left_calls_nothing() -> None:
+    engine = FakeEngine(inline=True)
+    batcher = Batcher(engine, metrics(), limits(inline_tokens=10))
+    batcher.submit([[2]]).cancel()
+    await asyncio.sleep(0)
+    assert engine.calls == []
 
 
 async def test_work_beyond_the_limit_leaves_the_event_loop() -> None:
@@ -55,8 +99,9 @@ async def test_small_work_does_not_wait_for_big_work() -> None:
     gate = Event()
     batcher = Batcher(FakeEngine(gate=gate), metrics(), limits(inline_tokens=2))
     big = batcher.submit([[1, 2, 3]])
+    small = asyncio.create_task(submit(batcher, [[7]]))
     gate.set()
-    assert batcher.submit([[7]]).done()
+    assert (await small)[0][1] == pytest.approx(probability([7]))
     assert (await big)[0][1] == pytest.approx(probability([1, 2, 3]))
 
 
