@@ -1,4 +1,3 @@
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,11 +22,3 @@ def table(tmp_path: Path) -> Path:
     lines = [f'"{text}",{label}\n' for text, label in reviews()]
     path.write_text("text,label\n" + "".join(lines), encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="session")
-def data_directory() -> Path:
-    """The public data; named by NUNCHI_DATA_DIR, and then it must be there."""
-    if "NUNCHI_DATA_DIR" not in os.environ:
-        pytest.skip("NUNCHI_DATA_DIR does not say where the public data lies")
-    return Path(os.environ["NUNCHI_DATA_DIR"])

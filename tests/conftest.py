@@ -1,0 +1,12 @@
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_directory() -> Path:
+    """The public data; named by NUNCHI_DATA_DIR, and then it must be there."""
+    if "NUNCHI_DATA_DIR" not in os.environ:
+        pytest.skip("NUNCHI_DATA_DIR does not say where the public data lies")
+    return Path(os.environ["NUNCHI_DATA_DIR"])
