@@ -20,7 +20,7 @@ _MESSAGES: Mapping[str, str] = {
     "too_short": "must hold at least one text",
     "too_long": f"holds more than {MAX_TEXTS} texts",
     "model_type": "must be an object",
-    "version_without_model": "version needs model",
+    "version_without_model": "names a version without a model",
 }
 _REASONS: Mapping[str, RejectedReason] = {"json_invalid": "invalid_json", "string_too_long": "too_long"}
 
@@ -53,4 +53,4 @@ def _translated(error: ErrorDetails) -> InvalidRequestError:
 
 def _where(location: Sequence[int | str]) -> str:
     """Name the place: `text`, `texts[3]`, or the body itself."""
-    return "".join(f"[{step}]" if isinstance(step, int) else step for step in location) or "the body:"
+    return "".join(f"[{step}]" if isinstance(step, int) else step for step in location) or "the body"
