@@ -1,14 +1,16 @@
 """The outermost ASGI application: answers the hot paths itself; names, limits and measures every request."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from http import HTTPStatus
 from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import BodyTooLargeError, ServiceError
 from service.identifiers import RequestIds
-from service.logs import log_exception
+from service.logs import log_event, log_exception
 from service.metrics import Metrics
 from service.problems import JSON, Answer, problem
 from service.tallies import Histogram
@@ -87,7 +89,7 @@ class Front:
         except ClientLeftError:
             raise
         except Exception as error:
-            log_exception("request_failed", error, request_id=request_id)
+            log_exception("unexpected_error", error, request_id=request_id)
             answer = self._problem(ServiceError("the service failed; the event was logged"), request_id)
         await send_answer(send, answer, request_id)
         return answer.status
@@ -108,12 +110,14 @@ class Front:
         try:
             await self._app(scope, receive, named_send)
         except Exception as error:  # it was answered with a 500 on its way here
-            log_exception("request_failed", error, request_id=request_id)
+            log_exception("unexpected_error", error, request_id=request_id)
         return getattr(scope.get("route"), "path", OTHER_ROUTE), status
 
     def _problem(self, error: ServiceError, request_id: str) -> Answer:
         if error.reason is not None:
             self._metrics.rejected[error.reason].add()
+        if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            log_event("request_failed", logging.ERROR, request_id=request_id, problem=error.slug)
         return problem(error, request_id)
 
     def _duration(self, method: str, route: str, status: int) -> Histogram:

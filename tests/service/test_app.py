@@ -51,7 +51,7 @@ async def test_an_error_behind_the_front_is_a_500_that_says_nothing(
     answer = await fresh_client.get("/metrics")
     assert (answer.status_code, answer.json()["title"]) == (500, "Internal error")
     assert "division" not in answer.text
-    assert caplog.records[-1].getMessage() == "request_failed"
+    assert caplog.records[-1].getMessage() == "unexpected_error"
 
 
 async def test_the_documentation_is_complete(client: httpx.AsyncClient) -> None:
@@ -103,6 +103,15 @@ def test_every_error_has_its_own_name() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ServiceError)]
     assert len({kind.slug for kind in kinds}) == len(kinds)
     assert all(re.fullmatch("[a-z-]+", kind.slug) for kind in kinds)
+
+
+async def test_the_page_of_the_api_names_every_route_and_every_problem(client: httpx.AsyncClient) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    for path, operations in (await client.get("/openapi.json")).json()["paths"].items():
+        for method in operations:
+            assert f"`{method.upper()} {path}`" in page
+    for kind in errors.ServiceError.__subclasses__():
+        assert f"`{kind.slug}`" in page
 
 
 @pytest.mark.parametrize("path", sorted(SERVICE.rglob("*.py")), ids=lambda path: str(path.relative_to(SERVICE)))

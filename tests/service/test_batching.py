@@ -3,10 +3,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from threading import Event
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from model_store.layout import VersionRef
 from service.batching import Batcher, BatchLimits
+from service.engines import Rows
 from service.errors import InferenceError, QueueFullError
 from service.metrics import Metrics, ModelMetrics
 from service.scoring import Probabilities
@@ -206,3 +209,19 @@ async def test_rows_of_different_requests_do_not_mix() -> None:
     answers = await asyncio.gather(*(submit(batcher, rows) for rows in requests))
     for rows, answer in zip(requests, answers, strict=True):
         assert [item[1] for item in answer] == pytest.approx([probability(row) for row in rows])
+
+
+async def test_whatever_ends_a_round_its_callers_get_an_answer_and_the_next_round_runs() -> None:
+    class OddError(BaseException):
+        pass
+
+    def odd(rows: Rows) -> NDArray[np.float32]:
+        if len(engine.calls) == 1:
+            raise OddError
+        return np.full((len(rows), 2), 0.5, dtype=np.float32)
+
+    engine = FakeEngine(answer=odd)
+    batcher = Batcher(engine, metrics(), limits())
+    with pytest.raises(InferenceError):
+        await submit(batcher, [[1], [2]])
+    assert await submit(batcher, [[3]]) == [[0.5, 0.5]]
