@@ -12,12 +12,11 @@ import keras
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
+from model_store.encoder import PADDING_ID
+from training.graph import Graph
 from training.layers import FAR_BELOW, Complement, Flipped, PadOrCut, Pooling
-
-OPSET = 17
-IR_VERSION = 9
 
 ACTIVATIONS: dict[str, tuple[str, tuple[float, float] | None]] = {
     "tanh": ("Tanh", None),
@@ -35,38 +34,6 @@ class NotCoveredError(Exception):
     """The model holds something that this lowering has no fused operator for."""
 
 
-class _Graph:
-    """An ONNX graph under construction; `value` is the name of the latest result."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-        self.value = "ids"
-        self.mask = ""
-        self.lengths = ""
-
-    def add(self, operator: str, *inputs: str, outputs: int = 1, **attributes: Any) -> list[str]:
-        """Append an operator and return the names of its results; the first becomes `value`."""
-        names = [f"{operator.lower()}_{len(self.nodes)}_{number}" for number in range(outputs)]
-        self.nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
-        self.value = names[0]
-        return names
-
-    def constant(self, array: NDArray[Any]) -> str:
-        """Store an array and return its name."""
-        name = f"constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
-        return name
-
-    def number(self, value: float) -> str:
-        """Store one float32."""
-        return self.constant(np.array(value, dtype=np.float32))
-
-    def whole(self, *numbers: int) -> str:
-        """Store whole numbers, such as axes or a shape."""
-        return self.constant(np.array(numbers, dtype=np.int64))
-
-
 def lower(model: keras.Model) -> onnx.ModelProto:
     """Return the fused graph of a model from `training.variants.build`.
 
@@ -76,63 +43,52 @@ def lower(model: keras.Model) -> onnx.ModelProto:
     Raises:
         NotCoveredError: if a layer or one of its settings has no counterpart; with the reason.
     """
-    graph = _Graph()
+    graph = Graph()
     for layer in model.layers:
         handler = _HANDLERS.get(type(layer))
         if handler is None:
             raise NotCoveredError(f"no fused operator for the layer {type(layer).__name__}")
         handler(graph, layer)
-    graph.nodes.append(helper.make_node("Identity", [graph.value], ["probabilities"]))
-    proto = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            model.name,
-            [helper.make_tensor_value_info("ids", TensorProto.INT32, ["batch", "length"])],
-            [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", model.output_shape[-1]])],
-            graph.constants,
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="nunchi",
-    )
+    proto = graph.to_model(model.name, model.output_shape[-1])
     onnx.checker.check_model(proto, full_check=True)
     return proto
 
 
-def _nothing(_graph: _Graph, _layer: keras.layers.Layer) -> None:
+def _nothing(_graph: Graph, _layer: keras.layers.Layer) -> None:
     """Leave out what does nothing when scoring, or what the fused operators do by themselves."""
 
 
-def _pad_or_cut(graph: _Graph, layer: PadOrCut) -> None:
+def _pad_or_cut(graph: Graph, layer: PadOrCut) -> None:
     graph.add("Pad", graph.value, graph.whole(0, 0, 0, layer.length))
     graph.add("Slice", graph.value, graph.whole(0), graph.whole(layer.length), graph.whole(1))
 
 
-def _embedding(graph: _Graph, layer: keras.layers.Embedding) -> None:
-    table = graph.constant(np.asarray(layer.embeddings))
+def _embedding(graph: Graph, layer: keras.layers.Embedding) -> None:
+    table = np.array(layer.embeddings)
     if not layer.mask_zero:
-        graph.add("Gather", table, graph.value)
+        graph.add("Gather", graph.constant(table), graph.value)
         return
-    (steps,) = graph.add("Transpose", graph.value, perm=[1, 0])  # (steps, batch)
-    (real,) = graph.add("Sign", steps)  # 1 for an id, 0 for padding
-    (graph.lengths,) = graph.add("ReduceSum", real, graph.whole(0), keepdims=0)  # (batch,)
-    graph.add("Cast", real, to=TensorProto.FLOAT)
-    (graph.mask,) = graph.add("Unsqueeze", graph.value, graph.whole(2))  # (steps, batch, 1)
-    graph.add("Gather", table, steps)  # (steps, batch, embedding)
+    (graph.steps,) = graph.add("Transpose", graph.value, perm=[1, 0])  # ids (steps, batch)
+    graph.add("Sign", graph.steps)  # 1 for an id, 0 for padding
+    (graph.lengths,) = graph.add("ReduceSum", graph.value, graph.whole(0), keepdims=0)  # (batch,)
+    graph.ids = len(table)
+    # The bag adds up whatever is looked up, and no recurrent operator looks at padding: its vector may as well be zero.
+    table[PADDING_ID] = 0.0
+    graph.add("Gather", graph.constant(table), graph.steps)  # (steps, batch, embedding)
 
 
-def _recurrent(graph: _Graph, layer: keras.layers.Layer) -> None:
+def _recurrent(graph: Graph, layer: keras.layers.Layer) -> None:
     _fused(graph, [layer], "reverse" if layer.go_backwards else "forward", states=layer.return_sequences)
 
 
-def _bidirectional(graph: _Graph, layer: keras.layers.Bidirectional) -> None:
+def _bidirectional(graph: Graph, layer: keras.layers.Bidirectional) -> None:
     if layer.merge_mode != "concat":
         raise NotCoveredError(f"no fused operator for directions merged by {layer.merge_mode!r}")
     cells = [layer.forward_layer, layer.backward_layer]
     _fused(graph, cells, "bidirectional", states=layer.forward_layer.return_sequences)
 
 
-def _fused(graph: _Graph, layers: list[keras.layers.Layer], direction: str, *, states: bool) -> None:
+def _fused(graph: Graph, layers: list[keras.layers.Layer], direction: str, *, states: bool) -> None:
     """Append one fused operator for a layer, or for the two directions of one."""
     cell = _CELLS[type(layers[0])]
     activations = [_activation(getattr(each, name)) for each in layers for name in cell.activations]
@@ -154,6 +110,9 @@ def _fused(graph: _Graph, layers: list[keras.layers.Layer], direction: str, *, s
         activations=[name for name, _ in activations],
         **attributes,
     )
+    if len(layers) == 1:
+        graph.add("Squeeze", every if states else last, graph.whole(1 if states else 0))
+        return
     features = len(layers) * layers[0].units
     if states:
         graph.add("Transpose", every, perm=[0, 2, 1, 3])  # (steps, batch, directions, units)
@@ -203,50 +162,48 @@ _CELLS: dict[type, _Cell] = {
 }
 
 
-def _pooling(graph: _Graph, layer: Pooling) -> None:
+def _pooling(graph: Graph, layer: Pooling) -> None:
+    """Pool states (steps, batch, features), which the recurrent operators leave at zero behind the end of a text."""
     states = graph.value
-    (real,) = graph.add("Mul", states, graph.mask)
-    (total,) = graph.add("ReduceSum", real, graph.whole(0), keepdims=0)
+    (total,) = graph.add("ReduceSum", states, graph.whole(0), keepdims=0)
     if layer.kind == "sum":
         return
     one = graph.number(1.0)
-    (count,) = graph.add("Cast", graph.lengths, to=TensorProto.FLOAT)
-    (count,) = graph.add("Unsqueeze", count, graph.whole(1))  # (batch, 1)
+    graph.add("Cast", graph.lengths, to=TensorProto.FLOAT)
+    (count,) = graph.add("Unsqueeze", graph.value, graph.whole(1))  # (batch, 1)
     (divisor,) = graph.add("Max", count, one)
     (mean,) = graph.add("Div", total, divisor)
     if layer.kind == "mean":
         return
-    (padding,) = graph.add("Sub", one, graph.mask)
-    (below,) = graph.add("Mul", padding, graph.number(FAR_BELOW))
-    (masked,) = graph.add("Sub", states, below)
-    (highest,) = graph.add("ReduceMax", masked, axes=[0], keepdims=0)
+    handicap = np.zeros((graph.ids, 1), dtype=np.float32)
+    handicap[PADDING_ID] = -FAR_BELOW
+    graph.add("Gather", graph.constant(handicap), graph.steps)  # (steps, batch, 1)
+    graph.add("Add", states, graph.value)
+    (highest,) = graph.add("ReduceMax", graph.value, axes=[0], keepdims=0)
     (any_step,) = graph.add("Min", count, one)
     (highest,) = graph.add("Mul", highest, any_step)
     if layer.kind == "mean_max":
         graph.add("Concat", mean, highest, axis=-1)
 
 
-def _flatten(graph: _Graph, layer: keras.layers.Flatten) -> None:
+def _flatten(graph: Graph, layer: keras.layers.Flatten) -> None:
     graph.add("Reshape", graph.value, graph.whole(-1, layer.output.shape[-1]))
 
 
-def _dense(graph: _Graph, layer: keras.layers.Dense) -> None:
+def _dense(graph: Graph, layer: keras.layers.Dense) -> None:
     operators = {"relu": "Relu", "sigmoid": "Sigmoid", "softmax": "Softmax", "linear": "Identity"}
     name = keras.activations.serialize(layer.activation)
     if name not in operators:
         raise NotCoveredError(f"no fused operator for a Dense layer with {name!r}")
-    weights = graph.constant(np.asarray(layer.kernel)), graph.constant(np.asarray(layer.bias))
-    graph.add("Gemm", graph.value, *weights)
+    kernel, bias = np.asarray(layer.kernel), np.asarray(layer.bias)
+    if name == "sigmoid" and layer.units == 1:
+        # Complement follows, and 1 - sigmoid(z) is sigmoid(-z): one product gives both.
+        kernel, bias = np.concatenate([-kernel, kernel], axis=1), np.concatenate([-bias, bias])
+    graph.add("Gemm", graph.value, graph.constant(kernel), graph.constant(bias))
     graph.add(operators[name], graph.value)
 
 
-def _complement(graph: _Graph, _layer: Complement) -> None:
-    probability = graph.value
-    (rest,) = graph.add("Sub", graph.number(1.0), probability)
-    graph.add("Concat", rest, probability, axis=-1)
-
-
-_HANDLERS: dict[type, Callable[[_Graph, Any], None]] = {
+_HANDLERS: dict[type, Callable[[Graph, Any], None]] = {
     keras.layers.InputLayer: _nothing,
     keras.layers.Dropout: _nothing,
     keras.layers.SpatialDropout1D: _nothing,
@@ -260,6 +217,6 @@ _HANDLERS: dict[type, Callable[[_Graph, Any], None]] = {
     Pooling: _pooling,
     keras.layers.Flatten: _flatten,
     keras.layers.Dense: _dense,
-    Complement: _complement,
+    Complement: _nothing,  # done with the product before it
 }
 """What each layer of `training.variants` becomes."""
