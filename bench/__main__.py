@@ -1,0 +1,92 @@
+"""The command line: measures the chosen parts and writes the results."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench import (
+    bulk_part,
+    closed_loop,
+    engine_part,
+    http_part,
+    results,
+    servers,
+    start_part,
+    tensorflow_part,
+    workers_part,
+)
+from bench.findings import Part
+from bench.machine import Moment, facts
+from bench.plan import FULL, QUICK
+from bench.stores import latest, shipped
+from bench.texts import reviews
+from bench.workplace import Workplace
+from model_store.layout import DEFAULT_STORE
+
+PARTS: dict[str, Callable[[Workplace], Part]] = {
+    "http": lambda workplace: http_part.measure(workplace, servers.ALL),
+    "engine": engine_part.measure,
+    "tensorflow": tensorflow_part.measure,
+    "workers": workers_part.measure,
+    "start": start_part.measure,
+    "bulk": bulk_part.measure,
+}
+"""What can be measured, in the order of the results."""
+
+SMOKE: dict[str, Callable[[Workplace], Part]] = {
+    "http": lambda workplace: http_part.measure(workplace, (servers.NUNCHI, servers.EMPTY)),
+}
+"""What `--quick` measures unless told otherwise."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and write; return the exit status."""
+    chosen = _parser().parse_args(arguments)
+    if not closed_loop.available():
+        print(closed_loop.INSTALL, file=sys.stderr)
+        return 2
+    plan = QUICK if chosen.quick else FULL
+    start = Moment.now()
+    texts, source = reviews(plan.reviews)
+    with tempfile.TemporaryDirectory(prefix="nunchi-bench-") as directory:
+        store = shipped(chosen.store, 1, Path(directory, "models"))
+        workplace = Workplace(plan, chosen.store, store, latest(store), texts, Path(directory))
+        parts = [measure(workplace) for measure in _measures(chosen.only, chosen.quick)]
+    about = f"- {len(texts)} {source}, all different; model {workplace.version}\n{facts(start, Moment.now())}"
+    print(results.write(parts, about, plan, chosen.out))
+    return 0
+
+
+def _measures(only: str | None, quick: bool) -> list[Callable[[Workplace], Part]]:
+    if only:
+        return [PARTS[name] for name in only.split(",")]
+    return list((SMOKE if quick else PARTS).values())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measures the service against its peers, in turns on the same processors, and writes\n"
+        "bench/results.md and bench/results.png. Close everything else first: it takes most of an hour.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--only", metavar="PARTS", type=_known, help=f"some of {','.join(PARTS)}")
+    parser.add_argument(
+        "--quick", action="store_true", help="seconds instead of minutes, too short for figures: does it run?"
+    )
+    parser.add_argument("--store", type=Path, default=DEFAULT_STORE, help="the model store (default: the shipped one)")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write (default: bench/)")
+    return parser
+
+
+def _known(text: str) -> str:
+    unknown = set(text.split(",")) - PARTS.keys()
+    if unknown:
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

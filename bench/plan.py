@@ -1,0 +1,29 @@
+"""How much is measured: one plan for figures, one for a smoke test."""
+
+from dataclasses import dataclass
+
+CONNECTIONS = 16
+"""Of the closed loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How often and how long.
+
+    Attributes:
+        rounds: alternations; every figure is the median of as many.
+        closed_s: length of one closed loop.
+        open_s: length of one open loop.
+        warmup_s: of load before each of them, which is not measured.
+        reviews: how many texts are sent, all different, before the first comes again.
+    """
+
+    rounds: int
+    closed_s: float
+    open_s: float
+    warmup_s: float
+    reviews: int
+
+
+FULL = Plan(rounds=5, closed_s=5, open_s=10, warmup_s=2, reviews=40_000)
+QUICK = Plan(rounds=2, closed_s=1, open_s=1, warmup_s=0.3, reviews=2_000)
