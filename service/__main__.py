@@ -1,19 +1,20 @@
-"""The command line: `python -m service serve` answers requests, `check-models` proves the store."""
+"""The command line: `python -m service serve` answers requests, `score` files; `check-models` proves the store."""
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from service.bulk.options import add_options, options_of
 from service.errors import StartError
 from service.settings import Settings, load_settings, variable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; return the exit status: 0, 1 if a version is refused, 2 if it cannot start."""
+    """Run one verb; return the exit status: 0, 1 if it failed or a version is refused, 2 if it cannot start."""
     chosen = _parser().parse_args(arguments)
     try:
-        run: Callable[[Settings], int] = chosen.run
-        return run(load_settings())
+        run: Callable[[Settings, argparse.Namespace], int] = chosen.run
+        return run(load_settings(), chosen)
     except StartError as error:
         print(f"nunchi: {error}", file=sys.stderr)
         return 2
@@ -36,6 +37,8 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         verb.set_defaults(run=run)
+        if name == "score":
+            add_options(verb)
     return parser
 
 
@@ -45,13 +48,19 @@ def _settings_help() -> str:
     return "\n".join(["environment variables (defaults in docs/settings.md):", *lines])
 
 
-def _serve(settings: Settings) -> int:
+def _serve(settings: Settings, _: argparse.Namespace) -> int:
     from service.server import serve  # noqa: PLC0415 - help and errors should not wait for FastAPI
 
     return serve(settings)
 
 
-def _check_models(settings: Settings) -> int:
+def _score(settings: Settings, chosen: argparse.Namespace) -> int:
+    from service.bulk.run import score  # noqa: PLC0415 - as above
+
+    return score(options_of(chosen), settings)
+
+
+def _check_models(settings: Settings, _: argparse.Namespace) -> int:
     from service.checking import check_models  # noqa: PLC0415 - as above
 
     return check_models(settings, sys.stdout)
@@ -65,6 +74,15 @@ _VERBS = (
         "Loads every version of the model store and answers on NUNCHI_HOST:NUNCHI_PORT; /docs describes the routes.\n"
         "Try it:\n"
         '  curl -s localhost:8000/predict -d \'{"text": "배우들 연기가 정말 좋았어요"}\'',
+    ),
+    (
+        "score",
+        _score,
+        "score a file of any size: TSV, CSV, JSON Lines or Parquet",
+        "Writes every row of INPUT with its label, the probability of each label, and the model that gave them.\n"
+        "Rows that cannot be scored are kept apart and never stop the run. docs/bulk.md has the details.\n"
+        "Try it:\n"
+        "  python -m service score reviews.tsv --model gru --out scored.tsv",
     ),
     (
         "check-models",
