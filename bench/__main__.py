@@ -22,7 +22,7 @@ from bench.machine import Moment, facts
 from bench.plan import FULL, QUICK
 from bench.stores import latest, shipped
 from bench.texts import reviews
-from bench.workplace import Workplace
+from bench.workplace import FAILURES, Workplace, reason, report
 from model_store.layout import DEFAULT_STORE
 
 PARTS: dict[str, Callable[[Workplace], Part]] = {
@@ -53,23 +53,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="nunchi-bench-") as directory:
         store = shipped(chosen.store, 1, Path(directory, "models"))
         workplace = Workplace(plan, chosen.store, store, latest(store), texts, Path(directory))
-        parts = [measure(workplace) for measure in _measures(chosen.only, chosen.quick)]
+        parts = [_measured(name, measure, workplace) for name, measure in _chosen(chosen.only, chosen.quick).items()]
     about = f"- {len(texts)} {source}, all different; model {workplace.version}\n{facts(start, Moment.now())}"
     print(results.write(parts, about, plan, chosen.out))
     return 0
 
 
-def _measures(only: str | None, quick: bool) -> list[Callable[[Workplace], Part]]:
+def _measured(name: str, measure: Callable[[Workplace], Part], workplace: Workplace) -> Part:
+    """Measure a part; if that fails, say so in its place, and go on with the next."""
+    report(name)
+    try:
+        return measure(workplace)
+    except FAILURES as error:
+        return Part(name, f"Not measured: {reason(error)}.")
+
+
+def _chosen(only: str | None, quick: bool) -> dict[str, Callable[[Workplace], Part]]:
     if only:
-        return [PARTS[name] for name in only.split(",")]
-    return list((SMOKE if quick else PARTS).values())
+        return {name: PARTS[name] for name in only.split(",")}
+    return SMOKE if quick else PARTS
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measures the service against its peers, in turns on the same processors, and writes\n"
-        "bench/results.md and bench/results.png. Close everything else first: it takes most of an hour.",
+        "bench/results.md and bench/results.png. Close everything else first: it takes some 40 minutes.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--only", metavar="PARTS", type=_known, help=f"some of {','.join(PARTS)}")

@@ -6,12 +6,11 @@ from importlib.util import find_spec
 
 from bench.findings import Part
 from bench.running import ROOT
-from bench.workplace import Workplace, report
+from bench.workplace import Workplace
 
 
 def measure(workplace: Workplace) -> Part:
     """Run it and keep the Markdown that it prints."""
-    report("bulk")
     if not find_spec("bench.bulk"):
         return Part("Bulk", "Not measured: bench/bulk.py is not there.")
     command = [sys.executable, "-m", "bench.bulk", f"--store={workplace.given.absolute()}"]

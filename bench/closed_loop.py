@@ -17,11 +17,13 @@ class Throughput(NamedTuple):
     """What a closed loop saw.
 
     Attributes:
+        requests: answered.
         per_s: requests answered per second.
         errors: connections that broke, answers that were no 2xx, and those that did not come.
         generator_busy: share of one processor that the generator used; close to 1, it is what was measured.
     """
 
+    requests: int
     per_s: float
     errors: int
     generator_busy: float
@@ -53,7 +55,7 @@ def run(url: str, bodies: Path, seconds: float, first: int = 0) -> Throughput:
     used_s = _children_s() - before
     measured = next(line for line in done.stdout.splitlines() if line.startswith("measured "))
     requests, microseconds, errors = map(int, measured.split()[1:])
-    return Throughput(requests * 1e6 / microseconds, errors, used_s * 1e6 / microseconds)
+    return Throughput(requests, requests * 1e6 / microseconds, errors, used_s * 1e6 / microseconds)
 
 
 def _children_s() -> float:

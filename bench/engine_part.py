@@ -16,7 +16,6 @@ _ONE_TEXT = "1 x 30"
 
 def measure(workplace: Workplace) -> Part:
     """Run each engine in a process of its own, in turn."""
-    report("engine")
     names = list(ENGINES) if find_spec("tensorflow") else ["fused"]
     found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for number in range(workplace.plan.rounds):

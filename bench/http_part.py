@@ -22,9 +22,9 @@ _ENOUGH = 500
 
 def measure(workplace: Workplace, chosen: Sequence[Server]) -> Part:
     """Measure saturation first, then latency at rates that follow from it."""
-    report("http: closed loop")
+    report("  closed loop")
     saturated = saturate(workplace, chosen)
-    report("http: open loop")
+    report("  open loop")
     alive = [server for server in chosen if server.name in saturated.figures]
     per_s = _open_rates(saturated)
     late = _latencies(workplace, alive, per_s)

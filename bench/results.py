@@ -22,6 +22,7 @@ def write(parts: Sequence[Part], facts: str, plan: Plan, directory: Path) -> Pat
     bars = [bar for part in parts for bar in part.bars]
     chapters = [
         f"# Measurements\n\n{_HEAD.format(rounds=plan.rounds)}",
+        plan.note,
         facts,
         _bars(bars) if bars else "",
         f"![the figures]({NAME}.png)" if charts else "",

@@ -143,7 +143,10 @@ def _compare(server: Server, port: int, examples: Sequence[GoldenExample]) -> No
     if server.scores is None:
         return
     for example in examples:
-        given = server.scores(json.loads(ask(port, "/predict", server.body(example.text))[1]))
+        status, answer = ask(port, "/predict", server.body(example.text))
+        if status != 200:
+            raise CannotRunError(f"it answers a golden example with {status}")
+        given = server.scores(json.loads(answer))
         if np.abs(np.subtract(given, example.probabilities)).max() > TOLERANCE:
             raise CannotRunError("it does not give the probabilities of the model")
 
@@ -165,7 +168,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 def _last_words(log: IO[bytes]) -> str:
     log.seek(0)
     lines = log.read().decode(errors="replace").strip().splitlines()
-    return lines[-1][:200] if lines else "it said nothing"
+    return lines[-1].replace(str(ROOT), ".")[:200] if lines else "it said nothing"
 
 
 def _free_port() -> int:

@@ -45,7 +45,7 @@ def saturate(workplace: Workplace, servers: Sequence[Server]) -> Alternation[Sat
         before = cpu_s(family(where.pid))
         load = closed_loop.run(where.url, bodies, plan.closed_s, first)
         members = family(where.pid)
-        per_cpu_s = load.per_s * plan.closed_s / max(0.01, cpu_s(members) - before)
+        per_cpu_s = load.requests / max(0.01, cpu_s(members) - before)
         return Saturated(load.per_s, per_cpu_s, load.errors, memory_mb(members), where.started_s, load.generator_busy)
 
     return alternate(workplace, servers, measure)

@@ -32,7 +32,6 @@ class Start(NamedTuple):
 
 def measure(workplace: Workplace) -> Part:
     """Start the service with one model, three, and many, in turn."""
-    report("start")
     stores = {count: shipped(workplace.given, count, workplace.directory / f"models-{count}") for count in _MODELS}
     found: dict[int, list[Start]] = {count: [] for count in _MODELS}
     for number in range(workplace.plan.rounds):

@@ -3,12 +3,11 @@
 from bench import servers
 from bench.findings import Bar, Part
 from bench.saturation import against, saturate, saturation_table
-from bench.workplace import Workplace, report
+from bench.workplace import Workplace
 
 
 def measure(workplace: Workplace) -> Part:
     """Load both as much as they bear."""
-    report("tensorflow")
     found = saturate(workplace, (servers.COMPILED, servers.PLAIN))
     gain = against(found, servers.COMPILED.name, servers.PLAIN.name)
     bar = Bar("TensorFlow engine through HTTP, against the same without XLA and batching", 4, 8, "x", gain)

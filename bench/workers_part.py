@@ -3,7 +3,7 @@
 from bench.findings import Bar, Part, Spread
 from bench.saturation import saturate, saturation_table
 from bench.servers import service
-from bench.workplace import Workplace, report
+from bench.workplace import Workplace
 from service.settings import Settings
 
 _ONE = service("1 worker", NUNCHI_WORKERS="1")
@@ -12,7 +12,6 @@ _TWO = service("2 workers", NUNCHI_WORKERS="2")
 
 def measure(workplace: Workplace) -> Part:
     """Load the service with one worker and with two."""
-    report("workers")
     share, text = None, "Not measured: this release has no NUNCHI_WORKERS."
     if "workers" in Settings.model_fields:
         found = saturate(workplace, (_ONE, _TWO))

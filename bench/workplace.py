@@ -15,6 +15,9 @@ from model_store.layout import VersionRef
 
 Figure = TypeVar("Figure")
 
+FAILURES = (CannotRunError, OSError, subprocess.SubprocessError)
+"""What keeps one thing from being measured, and must not keep the others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
@@ -76,11 +79,16 @@ def alternate(workplace: Workplace, servers: Sequence[Server], measure: Measure[
             try:
                 with running(server, workplace.store, workplace.version) as where:
                     done.figures[server.name].append(measure(server, where, number))
-            except (CannotRunError, OSError, subprocess.SubprocessError) as error:
-                report(f"    cannot be measured: {error}")
-                done.reasons[server.name] = str(error)
+            except FAILURES as error:
+                done.reasons[server.name] = reason(error)
                 del done.figures[server.name]
     return done
+
+
+def reason(error: Exception) -> str:
+    """Tell in full what went wrong, and return it in the few words that go into the results."""
+    report(f"    cannot be measured: {error!r}")
+    return str(error) if isinstance(error, CannotRunError) else f"{type(error).__name__} during the measurement"
 
 
 def report(line: str) -> None:
