@@ -1,6 +1,7 @@
 """The command line: `python -m service serve` answers requests, `score` files; `check-models` proves the store."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -57,6 +58,7 @@ def _serve(settings: Settings, _: argparse.Namespace) -> int:
 def _score(settings: Settings, chosen: argparse.Namespace) -> int:
     from service.bulk.run import score  # noqa: PLC0415 - as above
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both leave what --resume can go on with
     return score(options_of(chosen), settings)
 
 

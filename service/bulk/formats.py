@@ -82,9 +82,13 @@ def open_source(options: Options) -> Source:
 
         return ParquetSource(options.input, options.text_column)
     stream = ByteStream(options.input)
-    if name == "jsonl":
-        return JsonSource(stream, options.text_column)
-    return TableSource(stream, _dialect(name, options), options.text_column)
+    try:
+        if name == "jsonl":
+            return JsonSource(stream, options.text_column)
+        return TableSource(stream, _dialect(name, options), options.text_column)
+    except BaseException:
+        stream.close()
+        raise
 
 
 def row_writer(options: Options, source: Source, added: AddedColumns) -> RowWriter:

@@ -134,7 +134,7 @@ class JsonSource:
         self._stream = stream
         self.parser = JsonParser((), text_column)
         first = stream.look(CHUNK_BYTES)
-        lines = first[: end_of_lines(first) or len(first)].decode("utf-8", "replace").lstrip(_BOM).split("\n")
+        lines = first.decode("utf-8", "replace").lstrip(_BOM).split("\n")
         objects = [found for line in lines if (found := _object(line)) is not None]
         self.columns: tuple[str, ...] = tuple(dict.fromkeys(name for found in objects for name in found))
         """The names that the first objects have, in the order of their appearance."""

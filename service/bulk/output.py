@@ -1,11 +1,11 @@
-"""Where scored and rejected rows go: files that appear when they are complete, or a pipe."""
+"""Where scored and rejected rows go: files that can be gone on with, and that appear when they are complete."""
 
 import fcntl
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -81,23 +81,23 @@ class FileOutput:
         self._names = names
         self._finish = finish
         self._saved_s = float("-inf")
+        self._files: list[BinaryIO] = []
         self.state = state
-        if state.complete:
-            return
-        try:
-            self._out = _open(names.partial, state.output_bytes)
-            self._rejected = _open(names.partial_rejected, state.rejected_bytes)
-            if not state.output_bytes:
-                self._out.write(head)
-                self.state = replace(state, output_bytes=len(head))
-        except OSError as error:
-            raise StartError(f"{error.filename or names.out} cannot be written: {error.strerror}") from error
+        if not state.complete:
+            try:
+                self._begin(head)
+            except OSError as error:
+                self.close()
+                raise StartError(f"{error.filename or names.out} cannot be written: {error.strerror}") from error
+            except StartError:
+                self.close()
+                raise
 
     def append(self, result: Result, end: Position) -> None:
         """Take what became of a chunk; now and then, make sure that it is on the disk."""
-        self._out.write(result.output)
-        self._rejected.write(result.rejected)
-        self.state = _counted(self.state, result, end)
+        for file, rows in zip(self._files, (result.output, result.rejected), strict=True):
+            file.write(rows)
+        self.state = counted(self.state, result, end)
         if time.monotonic() - self._saved_s >= CHECKPOINT_S:
             self._save()
             self._saved_s = time.monotonic()
@@ -126,10 +126,20 @@ class FileOutput:
         names.checkpoint.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Close the files."""
-        if hasattr(self, "_out"):
-            self._out.close()
-            self._rejected.close()
+        """Close the files; those of a run that never came to its first rows are removed."""
+        begun = self.state.complete or self.state.position is not None
+        for file in self._files:
+            if not begun:
+                Path(file.name).unlink(missing_ok=True)
+            file.close()
+
+    def _begin(self, head: bytes) -> None:
+        names, state = self._names, self.state
+        self._files.append(_open(names.partial, state.output_bytes))
+        self._files.append(_open(names.partial_rejected, state.rejected_bytes))
+        if not state.output_bytes:
+            self._files[0].write(head)
+            self.state = replace(state, output_bytes=len(head))
 
     def _finished(self) -> Path:
         if self._finish is None:
@@ -141,38 +151,10 @@ class FileOutput:
         return finished
 
     def _save(self) -> None:
-        for file in (self._out, self._rejected):
+        for file in self._files:
             file.flush()
             os.fsync(file.fileno())
         self.state.write(self._names.checkpoint)
-
-
-class PipeOutput:
-    """Standard output for scored rows; rejected ones go to standard error or a file. Nothing can be gone on with."""
-
-    def __init__(self, head: bytes, rejected: Path | None) -> None:
-        self.state = Checkpoint({})
-        self._rejected = rejected.open("wb") if rejected else sys.stderr.buffer
-        sys.stdout.buffer.write(head)
-
-    def append(self, result: Result, end: Position) -> None:
-        """Write what became of a chunk."""
-        sys.stdout.buffer.write(result.output)
-        self._rejected.write(result.rejected)
-        self.state = _counted(self.state, result, end)
-
-    def complete(self) -> None:
-        """Write what was kept back."""
-        sys.stdout.buffer.flush()
-        self._rejected.flush()
-
-    def publish(self, *, output: bool) -> None:
-        """Do nothing: everything was written as it came."""
-
-    def close(self) -> None:
-        """Close the file of the rejected rows."""
-        if self._rejected is not sys.stderr.buffer:
-            self._rejected.close()
 
 
 def begin(names: Names, identity: Mapping[str, Any], *, resume: bool, overwrite: bool) -> Checkpoint:
@@ -191,7 +173,8 @@ def begin(names: Names, identity: Mapping[str, Any], *, resume: bool, overwrite:
     return Checkpoint(identity)
 
 
-def _counted(state: Checkpoint, result: Result, end: Position) -> Checkpoint:
+def counted(state: Checkpoint, result: Result, end: Position) -> Checkpoint:
+    """Return the state after one more chunk."""
     return replace(
         state,
         position=end,
@@ -204,14 +187,16 @@ def _counted(state: Checkpoint, result: Result, end: Position) -> Checkpoint:
 
 def _open(path: Path, size: int) -> BinaryIO:
     """Open a file for writing behind its first `size` bytes; the rest is cut off. Nobody else may write it."""
-    file = path.open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise StartError(f"another run writes {path} now") from error
-    if file.tell() < size:
-        raise StartError(f"{path} is shorter than it was; begin anew with --overwrite")
-    file.truncate(size)
+    with ExitStack() as closing:
+        file = closing.enter_context(path.open("ab"))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StartError(f"another run writes {path} now") from error
+        if file.tell() < size:
+            raise StartError(f"{path} is shorter than it was; begin anew with --overwrite")
+        file.truncate(size)
+        closing.pop_all()
     return file
 
 

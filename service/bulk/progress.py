@@ -13,17 +13,20 @@ class Progress:
 
     Args:
         out: a terminal or a file; None for silence.
-        share: how much of the input was done before, 0 to 1.
         clock: returns seconds.
     """
 
-    def __init__(self, out: TextIO | None, share: float = 0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, out: TextIO | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._out = out
         self._terminal = bool(out and out.isatty())
         self._clock = clock
         self._started = self._shown = clock()
-        self._first_share = share
+        self._first_share: float | None = None
         self._rows = 0
+
+    def start(self) -> None:
+        """Count time from now on."""
+        self._started = self._shown = self._clock()
 
     def update(self, rows: int, share: float | None) -> None:
         """Count rows of a chunk.
@@ -33,6 +36,7 @@ class Progress:
             share: how much of the input is done, 0 to 1; None if that is not known.
         """
         self._rows += rows
+        self._first_share = share if self._first_share is None else self._first_share
         now = self._clock()
         if self._out and now - self._shown >= (_TERMINAL_S if self._terminal else _LOG_S):
             self._shown = now
@@ -53,7 +57,7 @@ class Progress:
 
     def _line(self, elapsed_s: float, share: float | None) -> str:
         line = f"{self._rows:,} texts, {self._rows / max(elapsed_s, 1e-9):,.0f} texts/s"
-        if share is None:
+        if share is None or self._first_share is None:
             return line
         done = share - self._first_share
         left = _clock_time(elapsed_s * (1 - share) / done) if done > 0 else "?"

@@ -1,6 +1,6 @@
 """Scores one file: the steps, in order."""
 
-import signal
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,8 @@ from service.bulk.columns import added_columns
 from service.bulk.errors import RunError
 from service.bulk.formats import Source, finish_of, is_packed, open_source, output_format, row_parser, row_writer
 from service.bulk.options import Options
-from service.bulk.output import FileOutput, Names, Output, PipeOutput, begin
+from service.bulk.output import FileOutput, Names, Output, begin
+from service.bulk.pipe import PipeOutput
 from service.bulk.progress import Progress
 from service.bulk.rows import RowWriter
 from service.bulk.scorer import Task, pack
@@ -32,7 +33,6 @@ def score(options: Options, settings: Settings) -> int:
     Raises:
         StartError: if it cannot begin.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     _check(options)
     stored = find_version(settings, options.model or settings.default_model, options.version)
     source = open_source(options)
@@ -46,7 +46,7 @@ def score(options: Options, settings: Settings) -> int:
     except KeyboardInterrupt:
         return _say(f"interrupted; {_how_to_go_on(options)}", _INTERRUPTED)
     except BrokenPipeError:
-        return 1  # whoever read our output has seen enough
+        return _unread()
     except (RunError, OSError) as error:
         return _say(f"{error}; {_how_to_go_on(options)}", 1)
     finally:
@@ -75,7 +75,8 @@ def _run(options: Options, source: Source, output: Output, task: Task) -> int:
     """Score what is left of the input, then let the output appear."""
     progress = Progress(None if options.quiet else sys.stderr)
     if not output.state.complete:
-        with Workers(task, options.workers or usable_processors()) as workers:
+        with Workers(task, options.workers or _worker_count(task.settings)) as workers:
+            progress.start()
             for chunk, result in workers.results(source.chunks(output.state.position)):
                 output.append(result, chunk.end)
                 progress.update(result.scored + sum(result.reasons.values()), chunk.share)
@@ -84,8 +85,13 @@ def _run(options: Options, source: Source, output: Output, task: Task) -> int:
     output.publish(output=not refused)
     progress.end(_summary(options, output.state, progress.rate))
     if refused:
-        return _say(f"--strict: {output.state.rejected} rows were rejected, so {options.out} was kept back", 1)
+        accept = "" if options.out == PIPE else f"; {options.out} is kept back until --resume without --strict"
+        return _say(f"--strict: {output.state.rejected} rows were rejected{accept}", 1)
     return 0
+
+
+def _worker_count(settings: Settings) -> int:
+    return 1 if settings.device == "gpu" else usable_processors()
 
 
 def _check(options: Options) -> None:
@@ -130,6 +136,12 @@ def _summary(options: Options, state: Checkpoint, rate: float) -> str:
         where = options.rejected or ("above" if options.out == PIPE else f"{options.out}.rejected.jsonl")
         line += f" ({', '.join(f'{reason} {count:,}' for reason, count in sorted(state.reasons.items()))}; {where})"
     return f"{line}, {rate:,.0f} texts/s"
+
+
+def _unread() -> int:
+    """End quietly: whoever reads standard output has seen enough. Python shall not try to write the rest."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def _how_to_go_on(options: Options) -> str:

@@ -12,7 +12,7 @@ from service.bulk.rows import Chunk, Predictions, Reason, Rejected, RowParser, R
 from service.engines.choice import EngineChoice
 from service.loading import prove
 from service.schemas import MAX_CHARACTERS
-from service.scoring import score_rows
+from service.scoring import Scored, score_rows
 from service.settings import Settings
 
 _GZIP_LEVEL = 3
@@ -95,7 +95,10 @@ class ChunkScorer:
                 encoded.append(ids)
             else:
                 faults[place] = "empty"
-        scored = score_rows(self._proven.engine, encoded, self._task.settings.batch_tokens)
+        if encoded:
+            scored = score_rows(self._proven.engine, encoded, self._task.settings.batch_tokens)
+        else:
+            scored = Scored([], {}, [])
         faults |= {places[index]: error.error_type for index, error in scored.failures.items()}
         good = [index for index in range(len(places)) if index not in scored.failures]
         probabilities = [scored.probabilities[index] for index in good]
