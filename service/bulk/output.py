@@ -5,7 +5,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -131,7 +131,8 @@ class FileOutput:
         for file in self._files:
             if not begun:
                 Path(file.name).unlink(missing_ok=True)
-            file.close()
+            with suppress(OSError):  # a full disk again: what counts was flushed by the last checkpoint
+                file.close()
 
     def _begin(self, head: bytes) -> None:
         names, state = self._names, self.state
@@ -164,6 +165,8 @@ def begin(names: Names, identity: Mapping[str, Any], *, resume: bool, overwrite:
         StartError: if it would replace what is there without being told to, or cannot go on.
     """
     if resume and (found := read_checkpoint(names.checkpoint, identity)):
+        if not (names.partial.exists() or (found.complete and names.out.exists())):
+            raise StartError(f"{names.partial} is gone; begin anew with --overwrite")
         return found
     if names.out.exists() and not overwrite:
         raise StartError(f"{names.out} exists; --overwrite replaces it")

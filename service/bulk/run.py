@@ -102,10 +102,13 @@ def _check(options: Options) -> None:
     """
     if options.resume and PIPE in (options.input, options.out):
         raise StartError("--resume needs files: a pipe cannot be read or written again")
-    if PIPE in (options.input, options.out):
-        return
-    if Path(options.out).exists() and Path(options.out).samefile(options.input):
+    out, given = Path(options.out), Path(options.input)
+    if out.is_dir():
+        raise StartError(f"{out} is a directory; --out names a file")
+    if out.exists() and given.exists() and out.samefile(given):
         raise StartError("the output would replace the input; choose another --out")
+    if options.rejected in (out, given):
+        raise StartError("--rejected needs a file of its own")
 
 
 def _open_output(options: Options, identity: Mapping[str, Any], writer: RowWriter) -> Output:

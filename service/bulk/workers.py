@@ -8,6 +8,7 @@ import gc
 import multiprocessing
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
@@ -43,7 +44,7 @@ class Workers:
         context = multiprocessing.get_context("spawn")
         for _ in range(self._count):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs, self._task), daemon=True)
+            process = context.Process(target=_process, args=(theirs, self._task), daemon=True)
             process.start()
             theirs.close()
             self._processes[ours] = process
@@ -55,6 +56,11 @@ class Workers:
             self.__exit__(None, None, None)
             raise
         return self
+
+    @property
+    def pids(self) -> list[int]:
+        """Their process ids."""
+        return [process.pid for process in self._processes.values() if process.pid]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
@@ -116,19 +122,23 @@ class Workers:
         return RunError(f"a worker ended before its work was done ({why})")
 
 
-def _work(connection: Connection, task: Task) -> None:
-    """Score what comes through `connection` until it is closed at the other end."""
+def _process(connection: Connection, task: Task) -> None:
+    """Be a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the first process decides
-    try:
-        scorer = ChunkScorer(task)
-    except (StoreError, EngineError, StartError) as error:
-        connection.send(str(error))
-        return
-    gc.freeze()
-    gc.disable()  # nothing here makes cycles, and looking for them in thousands of rows costs time
-    try:
+    gc.disable()  # thousands of rows are not looked through for cycles while they live, but only between chunks
+    work(connection, task)
+
+
+def work(connection: Connection, task: Task) -> None:
+    """Score what comes through `connection` until it is closed at the other end."""
+    with suppress(EOFError, ConnectionError):
+        try:
+            scorer = ChunkScorer(task)
+        except (StoreError, EngineError, StartError) as error:
+            connection.send(str(error))
+            return
         connection.send(None)
+        gc.freeze()
         while True:
             connection.send(scorer.score(connection.recv()))
-    except (EOFError, ConnectionError):
-        return
+            gc.collect()

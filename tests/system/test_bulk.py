@@ -15,8 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from model_store.layout import staging
 from tests.system.server import ROOT, serving
-from tests.versions import Shape, publish_version
+from tests.versions import Shape, publish_staged, publish_version
 
 pytestmark = pytest.mark.system
 
@@ -220,6 +221,17 @@ def test_a_worker_that_is_killed_ends_the_run_in_one_line_and_the_run_can_go_on(
     assert len(rows_of(out)) == 7_984
 
 
+def test_a_full_disk_ends_the_run_in_one_line_and_the_run_can_go_on(store: Path, tmp_path: Path) -> None:
+    reviews, out = write_reviews(tmp_path / "reviews.tsv", 8_000, note="x" * 600), tmp_path / "scored.tsv"
+    full = ["prlimit", "--fsize=3000000", *command(reviews, "--out", out, "--quiet")]
+    done = subprocess.run(full, cwd=ROOT, env=environment(store), capture_output=True, timeout=240, check=False)
+    assert done.returncode == 1
+    [line] = done.stderr.decode().splitlines()
+    assert "File too large; the same command with --resume goes on" in line
+    score(store, reviews, "--out", out, "--resume", "--quiet")
+    assert [row["id"] for row in rows_of(out)] == [str(row) for row in range(1, 8_001) if row % 500]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_told_to_stop_says_how_to_go_on(store: Path, tmp_path: Path, number: signal.Signals) -> None:
     reviews, out = write_reviews(tmp_path / "reviews.tsv", 8_000, note="x" * 600), tmp_path / "scored.tsv"
@@ -249,6 +261,7 @@ def test_strict_reports_every_bad_row_and_keeps_the_output_back(store: Path, tmp
     [
         (["reviews.tsv", "--model", "gro"], "there is no gro in"),
         (["reviews.tsv", "--version", "9"], "there is no gru/9 in"),
+        (["nowhere.tsv", "--out", "reviews.tsv"], "nowhere.tsv cannot be read"),
         (["nowhere.tsv"], "nowhere.tsv cannot be read: No such file"),
         (["reviews.doc"], "what format has"),
         (["reviews.tsv", "--text-column", "review"], "the column 'review' is not among id, text, note"),
@@ -266,6 +279,20 @@ def test_what_cannot_begin_is_said_in_one_line(store: Path, tmp_path: Path, argu
     assert line.startswith("nunchi: ")
     assert said in line
     assert {path.name for path in tmp_path.iterdir()} == {"reviews.tsv"}
+
+
+def test_a_version_that_no_worker_can_load_is_said_in_one_line(tmp_path: Path) -> None:
+    own = tmp_path / "models"
+    with staging(own) as staged:
+        (staged / "saved_model.pb").write_bytes(b"never opened")
+        publish_staged(staged, own, "gru", Shape(), fused_reason="no operator fits")
+    reviews, out = write_reviews(tmp_path / "reviews.tsv", 3), tmp_path / "scored.tsv"
+    arguments = command(reviews, "--out", out, "--workers", "2")
+    setting = {**environment(own), "NUNCHI_ENGINE": "onnx"}
+    done = subprocess.run(arguments, cwd=ROOT, env=setting, capture_output=True, timeout=240, check=False)
+    assert done.returncode == 2
+    assert done.stderr.decode() == "nunchi: it has no fused graph (no operator fits)\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"models", "reviews.tsv"}
 
 
 def test_an_altered_version_scores_nothing(store: Path, tmp_path: Path) -> None:

@@ -152,6 +152,9 @@ def test_an_output_that_lost_its_end_does_not_go_on(names: Names) -> None:
     names.partial.write_bytes(b"")
     with pytest.raises(StartError, match="is shorter than it was"):
         opened(names, resume=True)
+    names.partial.unlink()
+    with pytest.raises(StartError, match="is gone; begin anew"):
+        opened(names, resume=True)
 
 
 def test_two_runs_never_write_the_same_file(names: Names) -> None:

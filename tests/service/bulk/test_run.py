@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from service.__main__ import main
 from service.bulk.options import Options
 from service.bulk.run import find_version, score
 from service.errors import StartError
@@ -52,3 +53,18 @@ def test_an_input_is_never_replaced(settings: Settings, tmp_path: Path) -> None:
     for name in (path, tmp_path / "link.csv"):
         with pytest.raises(StartError, match="would replace the input"):
             score(Options(str(path), str(name), overwrite=True), settings)
+    with pytest.raises(StartError, match="--rejected needs a file of its own"):
+        score(Options(str(path), str(tmp_path / "out.csv"), rejected=path), settings)
+
+
+def test_a_directory_is_no_output(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="is a directory"):
+        score(Options("in.csv", str(tmp_path), overwrite=True), settings)
+
+
+def test_help_names_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["score", "--help"])
+    shown = capsys.readouterr().out
+    flags = [f"--{name.replace('_', '-')}" for name in Options.__slots__ if name != "input"]
+    assert all(flag in shown for flag in flags)
