@@ -3,6 +3,7 @@
 import argparse
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from bench.machine import Moment, facts
 from bench.plan import FULL, QUICK
 from bench.stores import latest, shipped
 from bench.texts import reviews
-from bench.workplace import FAILURES, Workplace, reason, report
+from bench.workplace import Workplace, reason, report
 from model_store.layout import DEFAULT_STORE
 
 PARTS: dict[str, Callable[[Workplace], Part]] = {
@@ -60,11 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measured(name: str, measure: Callable[[Workplace], Part], workplace: Workplace) -> Part:
-    """Measure a part; if that fails, say so in its place, and go on with the next."""
+    """Measure a part; if that fails, say so in its place: what took minutes to measure before is not lost."""
     report(name)
     try:
         return measure(workplace)
-    except FAILURES as error:
+    except Exception as error:
+        traceback.print_exc()
         return Part(name, f"Not measured: {reason(error)}.")
 
 

@@ -25,6 +25,8 @@ class Spread(NamedTuple):
         return cls.of([one / other for one, other in zip(above, below, strict=True)])
 
     def __str__(self) -> str:
+        if self.low == self.high:
+            return short(self.median)
         return f"{short(self.median)} ({short(self.low)} to {short(self.high)})"
 
 

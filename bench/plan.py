@@ -16,6 +16,7 @@ class Plan:
         open_s: length of one open loop.
         warmup_s: of load before each of them, which is not measured.
         reviews: how many texts are sent, all different, before the first comes again.
+        bulk_rows: of the file that is scored in bulk; once, ten times as many.
         note: what a reader of the figures must know.
     """
 
@@ -24,10 +25,17 @@ class Plan:
     open_s: float
     warmup_s: float
     reviews: int
+    bulk_rows: int
     note: str = ""
 
 
-FULL = Plan(rounds=5, closed_s=5, open_s=10, warmup_s=2, reviews=40_000)
+FULL = Plan(rounds=5, closed_s=5, open_s=10, warmup_s=2, reviews=40_000, bulk_rows=1_000_000)
 QUICK = Plan(
-    rounds=2, closed_s=1, open_s=1, warmup_s=0.3, reviews=2_000, note="**A quick run: much too short for figures.**"
+    rounds=2,
+    closed_s=1,
+    open_s=1,
+    warmup_s=0.3,
+    reviews=2_000,
+    bulk_rows=10_000,
+    note="**A quick run: much too short for figures.**",
 )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.findings import Bar, Part, short, table
+from bench.findings import Bar, Part, table
 from bench.plan import Plan
 from bench.plot import plot
 
@@ -41,7 +41,7 @@ def _bars(bars: Sequence[Bar]) -> str:
 
 
 def _limit(bar: Bar, value: float) -> str:
-    return f"{'≥' if bar.at_least else '≤'} {short(value)} {bar.unit}"
+    return f"{'≥' if bar.at_least else '≤'} {value:,g} {bar.unit}"
 
 
 _HEAD = """Written by `python -m bench` (`make bench`); every figure is from the run that wrote this page. Figures are

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from bench import closed_loop
 from bench.findings import Spread, short, table
 from bench.processes import cpu_s, family, memory_mb
-from bench.running import Running
+from bench.running import CannotRunError, Running
 from bench.servers import Server
 from bench.workplace import Alternation, Workplace, alternate
 
@@ -44,6 +44,8 @@ def saturate(workplace: Workplace, servers: Sequence[Server]) -> Alternation[Sat
         closed_loop.run(where.url, bodies, plan.warmup_s, first + len(workplace.texts) // 2)
         before = cpu_s(family(where.pid))
         load = closed_loop.run(where.url, bodies, plan.closed_s, first)
+        if not load.requests:
+            raise CannotRunError(f"it answered nothing in {plan.closed_s:g} s")
         members = family(where.pid)
         per_cpu_s = load.requests / max(0.01, cpu_s(members) - before)
         return Saturated(load.per_s, per_cpu_s, load.errors, memory_mb(members), where.started_s, load.generator_busy)

@@ -66,7 +66,7 @@ def create_app(kind: str) -> FastAPI:
     score = scorer(kind, encoder)
 
     @app.post("/predict")
-    async def predict(review: Review) -> Prediction:
+    def predict(review: Review) -> Prediction:
         ids = np.array([encoder.encode(review.text)], dtype=np.int32)
         return Prediction(probabilities=score(ids)[0].tolist())
 
