@@ -30,7 +30,7 @@ class Measured(NamedTuple):
     Attributes:
         wall_s: from the start of the process to its end.
         cpu_s: processor time of all its processes.
-        peak_mb: largest memory of all of them together, in 10^6 bytes; pages that they share count once.
+        peak_mb: largest resident memory of all of them together, in 10^6 bytes; pages that they share count for each.
     """
 
     wall_s: float
@@ -49,7 +49,7 @@ def measure(path: Path, arguments: argparse.Namespace, workers: int) -> Measured
         peak_mb = 0.0
         with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
             while process.poll() is None:
-                peak_mb = max(peak_mb, processes.memory_mb(processes.family(process.pid)))
+                peak_mb = max(peak_mb, sum(map(processes.resident_mb, processes.family(process.pid))))
                 time.sleep(_SAMPLE_S)
         if process.returncode:
             raise SystemExit(process.returncode)

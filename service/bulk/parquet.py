@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from service.bulk.columns import AddedColumns, find_text_column
+from service.bulk.errors import RunError
 from service.bulk.rows import Chunk, Position, Predictions, Rejected, Rows, Value
 from service.errors import StartError
 
@@ -141,9 +142,22 @@ class ParquetSource:
         self.parser = BatchParser(place)
 
     def chunks(self, start: Position | None) -> Iterator[Chunk]:
-        """Yield the rows from `start` on, or all of them."""
-        total = self._file.metadata.num_rows
-        row, skip = 0, start.offset if start else 0
+        """Yield the rows from `start` on, or all of them.
+
+        Raises:
+            RunError: if they cannot be read.
+        """
+        total, skip = self._file.metadata.num_rows, start.offset if start else 0
+        try:
+            for first, batch in self._batches(skip):
+                end = first + batch.num_rows
+                yield Chunk(_stream(self.schema, (batch,)), first, Position(end - 1, end), (end - 1) / total)
+        except (OSError, pyarrow.ArrowException) as error:
+            raise RunError(f"the Parquet file cannot be read: {error}") from error
+
+    def _batches(self, skip: int) -> Iterator[tuple[int, Any]]:
+        """Yield batches behind the first `skip` rows, each with the number of its first row; groups begin a batch."""
+        row = 0
         for group in range(self._file.num_row_groups):
             group_rows = self._file.metadata.row_group(group).num_rows
             if row + group_rows <= skip:
@@ -152,8 +166,7 @@ class ParquetSource:
             for batch in self._file.iter_batches(_CHUNK_ROWS, row_groups=[group]):
                 row += batch.num_rows
                 if row > skip:
-                    first = row - batch.num_rows + 1
-                    yield Chunk(_stream(self.schema, (batch,)), first, Position(row, row + 1), row / total)
+                    yield row - batch.num_rows + 1, batch
 
     def close(self) -> None:
         """Close the file."""

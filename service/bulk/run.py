@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,16 @@ def score(options: Options, settings: Settings) -> int:
     """
     _check(options)
     stored = find_version(settings, options.model or settings.default_model, options.version)
-    source = open_source(options)
-    added = added_columns(source.columns, stored.manifest.labels, stored.ref)
-    writer = row_writer(options, source, added)
-    packed = is_packed(options.out)
-    task = Task(settings, stored.ref, row_parser(options, source, added), writer, packed)
-    output = _open_output(options, _identity(options, stored), writer)
+    with closing(open_source(options)) as source:
+        added = added_columns(source.columns, stored.manifest.labels, stored.ref)
+        writer = row_writer(options, source, added)
+        task = Task(settings, stored.ref, row_parser(options, source, added), writer, is_packed(options.out))
+        with closing(_open_output(options, _identity(options, stored), writer)) as output:
+            return _run_to_an_end(options, source, output, task)
+
+
+def _run_to_an_end(options: Options, source: Source, output: Output, task: Task) -> int:
+    """Run; say in one line what ends the run before its time."""
     try:
         return _run(options, source, output, task)
     except KeyboardInterrupt:
@@ -49,9 +54,6 @@ def score(options: Options, settings: Settings) -> int:
         return _unread()
     except (RunError, OSError) as error:
         return _say(f"{error}; {_how_to_go_on(options)}", 1)
-    finally:
-        output.close()
-        source.close()
 
 
 def find_version(settings: Settings, name: str, version: int | None) -> StoredVersion:

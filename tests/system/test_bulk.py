@@ -295,6 +295,20 @@ def test_a_version_that_no_worker_can_load_is_said_in_one_line(tmp_path: Path) -
     assert {path.name for path in tmp_path.iterdir()} == {"models", "reviews.tsv"}
 
 
+WITHOUT_PYARROW = (
+    "import sys; sys.modules['pyarrow'] = None; from service.__main__ import main; sys.exit(main(sys.argv[1:]))"
+)
+
+
+def test_only_parquet_needs_pyarrow_and_says_so(store: Path, tmp_path: Path) -> None:
+    reviews = write_reviews(tmp_path / "reviews.tsv", 3)
+    for suffix, status, said in (("jsonl", 0, ""), ("parquet", 2, "nunchi: Parquet needs pyarrow")):
+        program = [sys.executable, "-c", WITHOUT_PYARROW, "score", str(reviews), "--quiet", "--workers", "1"]
+        program += ["--out", str(tmp_path / f"scored.{suffix}")]
+        done = subprocess.run(program, cwd=ROOT, env=environment(store), capture_output=True, timeout=240, check=False)
+        assert (done.returncode, done.stderr.decode()[: len(said)]) == (status, said)
+
+
 def test_an_altered_version_scores_nothing(store: Path, tmp_path: Path) -> None:
     own = tmp_path / "models"
     publish_version(own, "gru")

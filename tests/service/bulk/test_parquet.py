@@ -8,6 +8,7 @@ import pytest
 
 from model_store.layout import VersionRef
 from service.bulk.columns import added_columns
+from service.bulk.errors import RunError
 from service.bulk.parquet import ParquetSource, batch_writer, finish
 from service.bulk.rows import Predictions, Rows
 from service.bulk.tables import TableContent
@@ -107,3 +108,13 @@ def test_a_file_that_is_no_parquet_is_said(tmp_path: Path, content: bytes | None
 def test_a_column_of_numbers_holds_no_texts(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="the column 'id' holds int16, not text"):
         ParquetSource(str(written(tmp_path / "in.parquet")), "id")
+
+
+def test_a_damaged_file_ends_the_run(tmp_path: Path) -> None:
+    path = written(tmp_path / "in.parquet", rows=20_000, group=7_000)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 5_000] = b"\xff" * 5_000
+    path.write_bytes(content)
+    with closing(ParquetSource(str(path), None)) as source, pytest.raises(RunError, match="cannot be read"):
+        list(source.chunks(None))
