@@ -1,6 +1,7 @@
 """The manifest of a version: what it is, how it was made, and the hash of every file."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -51,15 +52,23 @@ class Manifest:
     format: int = MANIFEST_FORMAT
 
     def to_json(self) -> str:
-        """Return the manifest as indented JSON, readable by people."""
-        return json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
+        """Return the manifest as indented JSON, readable by people.
+
+        Raises:
+            ManifestError: if it holds a number that JSON does not know, such as NaN.
+        """
+        try:
+            return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+        except ValueError as error:
+            raise ManifestError(f"the manifest cannot be written: {error}") from error
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
         """Read what `to_json` wrote.
 
         Raises:
-            ManifestError: if it is not JSON, of another format, or a field is missing, unknown or of a wrong type.
+            ManifestError: if it is not JSON, of another format, or a field is missing, unknown or of a wrong type, or
+                if a figure is no finite number or a text no valid Unicode, which no answer could hold.
         """
         try:
             document = json.loads(text)
@@ -70,7 +79,19 @@ class Manifest:
         if document.get("format") != MANIFEST_FORMAT:
             raise ManifestError(f"manifest format {document.get('format')!r}; this release reads {MANIFEST_FORMAT}")
         _check_types(document, _FIELD_TYPES, "manifest")
+        _check_metrics(document["metrics"])
+        _check_unicode(document)
         return cls(**{**document, **_parsed(document)})
+
+
+def is_finite_number(value: object) -> bool:
+    """Tell whether a figure is one that JSON can hold: no text, no truth value, not NaN, not beyond a float."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 _FIELD_TYPES: dict[str, type] = {
@@ -106,6 +127,19 @@ def _parsed(document: dict[str, Any]) -> dict[str, Any]:
         "encoder": EncoderSpec(**document["encoder"]),
         "files": {path: FileRecord(**record) for path, record in document["files"].items()},
     }
+
+
+def _check_metrics(metrics: Mapping[str, object]) -> None:
+    crooked = sorted(name for name, value in metrics.items() if not is_finite_number(value))
+    if crooked:
+        raise ManifestError(f"metrics must be finite numbers: {', '.join(map(repr, crooked))}")
+
+
+def _check_unicode(document: dict[str, Any]) -> None:
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ManifestError("manifest.json holds a lone surrogate") from error
 
 
 def _check_types(document: Any, types: Mapping[str, type], where: str) -> None:

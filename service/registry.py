@@ -149,6 +149,7 @@ class Registry:
         else:
             reason = f"it cannot be loaded: {type(error).__name__}"
             log_exception("model_load_failed", error, version=str(ref))
+        reason = reason.encode(errors="backslashreplace").decode()  # a file name may be no valid Unicode
         self._replace({ref: Entry(State.REFUSED, reason)})
         self._metrics.model_refused.labels(*_labels(ref)).set(1)
         self._metrics.model_loaded.labels(*_labels(ref)).set(0)

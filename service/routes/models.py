@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from model_store.layout import VersionRef
+from model_store.manifest import Manifest, is_finite_number
 from service.registry import Entry, Registry
 from service.schemas import ModelList, ModelStatus
 
@@ -30,5 +31,10 @@ def _status(ref: VersionRef, entry: Entry) -> ModelStatus:
         device=engine.device if engine else None,
         labels=list(manifest.labels) if manifest else [],
         digest=entry.digest,
-        metrics=dict(manifest.metrics) if manifest else {},
+        metrics=_figures(manifest) if manifest else {},
     )
+
+
+def _figures(manifest: Manifest) -> dict[str, float]:
+    """Leave out what is no figure, lest one crooked entry hide all the others."""
+    return {name: value for name, value in manifest.metrics.items() if is_finite_number(value)}

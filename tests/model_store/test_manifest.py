@@ -1,4 +1,6 @@
 import json
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,6 +28,13 @@ def test_a_manifest_reads_what_it_wrote(manifest: Manifest) -> None:
         ({"encoder": {"kind": "word", "size": 1.5, "text_version": 1}}, "size must be int"),
         ({"files": {"a": {"size": 1}}}, "file 'a': expected the fields"),
         ({"files": {"a": "b"}}, "found str"),
+        ({"metrics": {"accuracy": "high"}}, "metrics must be finite numbers: 'accuracy'"),
+        ({"metrics": {"accuracy": None}}, "metrics must be finite numbers"),
+        ({"metrics": {"accuracy": True}}, "metrics must be finite numbers"),
+        ({"metrics": {"accuracy": math.nan}}, "metrics must be finite numbers"),
+        ({"metrics": {"accuracy": -math.inf}}, "metrics must be finite numbers"),
+        ({"metrics": {"accuracy": 10**400}}, "metrics must be finite numbers"),
+        ({"labels": ["a", "\ud800"]}, "a lone surrogate"),
         ({"surprise": 1}, "surprise"),
     ],
 )
@@ -36,6 +45,11 @@ def test_a_manifest_that_says_something_else_is_refused(
 
     with pytest.raises(ManifestError, match=reason):
         Manifest.from_json(json.dumps(document))
+
+
+def test_a_manifest_with_a_number_that_json_does_not_know_is_not_written(manifest: Manifest) -> None:
+    with pytest.raises(ManifestError, match="cannot be written"):
+        replace(manifest, metrics={"accuracy": math.nan}).to_json()
 
 
 @pytest.mark.parametrize("field", ["name", "labels", "files", "format", "metrics"])

@@ -1,9 +1,14 @@
+import math
+import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
+from model_store.layout import VersionRef
+from service.app import Application
 from service.schemas import ModelList
 from service.settings import Settings
 from tests.service.conftest import client_of, running
@@ -38,3 +43,30 @@ async def test_a_refused_version_says_why_and_the_others_serve(store: Path, tmp_
         assert answer.json()["version"] == 1
         assert (await client.get("/health/ready")).status_code == 200
         assert 'sentiment_model_refused{model="gru",version="2"} 1.0' in (await client.get("/metrics")).text
+
+
+async def test_one_crooked_figure_never_hides_the_other_entries(
+    fresh_app: Application, fresh_client: httpx.AsyncClient
+) -> None:
+    ref = VersionRef("gru", 1)
+    entry = fresh_app.registry.entries[ref]
+    assert entry.manifest is not None
+    crooked = {"accuracy": "high", "f1": math.nan, "loss": 0.25}
+    manifest = replace(entry.manifest, metrics=crooked)  # type: ignore[arg-type]
+    fresh_app.registry.entries = {**fresh_app.registry.entries, ref: replace(entry, manifest=manifest)}
+    answer = await fresh_client.get("/models")
+    assert answer.status_code == 200
+    assert [item["metrics"] for item in answer.json()["models"]] == [
+        {"loss": 0.25},
+        {"accuracy": 0.5},
+        {"accuracy": 0.5},
+    ]
+
+
+async def test_a_file_whose_name_is_no_unicode_never_hides_the_other_entries(store: Path, tmp_path: Path) -> None:
+    shutil.copytree(store, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "gru" / "1" / "saved_model.pb").rename(tmp_path / "gru" / "2" / os.fsdecode(b"\xff"))
+    async with running(Settings(model_store=tmp_path)) as app, client_of(app) as client:
+        answer = await client.get("/models")
+    assert answer.status_code == 200
+    assert answer.json()["models"][1]["reason"] == r"not in the manifest: \udcff"
