@@ -16,7 +16,7 @@ from service.documentation import DocumentedFastAPI
 from service.engines.choice import EngineChoice
 from service.errors import ServiceError, StartError
 from service.front import Front
-from service.loading import load, prove
+from service.loading import load, load_order, prove
 from service.logs import log_event
 from service.metrics import Metrics
 from service.model import Model
@@ -25,7 +25,7 @@ from service.problems import answer_error
 from service.readiness import Readiness
 from service.registry import Registry
 from service.routes import models, operations, predictions
-from service.settings import Settings
+from service.settings import Settings, nearest_or_all
 
 DRAIN_S = 10
 """How long the process waits for what it accepted before it stops all the same."""
@@ -49,7 +49,7 @@ def create_app(settings: Settings) -> Application:
     """Build the service. Versions are loaded once it runs; until then it answers that it is not ready.
 
     Raises:
-        StartError: if the store is not there, or an engine or device that the settings ask for.
+        StartError: if the store or the default model is not there, or an engine or device that the settings ask for.
     """
     metrics = Metrics()
     engines = EngineChoice.of(settings)
@@ -70,7 +70,7 @@ def create_app(settings: Settings) -> Application:
 def _build_fastapi(settings: Settings, registry: Registry, readiness: Readiness, metrics: Metrics) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.create_task(_load_all(registry, settings.default_model))
+        loading = asyncio.create_task(_load_all(registry, settings))
         yield
         readiness.stopping = True
         await _stop(loading, registry)
@@ -93,16 +93,23 @@ def _build_fastapi(settings: Settings, registry: Registry, readiness: Readiness,
 
 
 def _versions(settings: Settings) -> list[VersionRef]:
+    """List what will be loaded. A damaged version does not stop the start; a default model that is not there does."""
     try:
-        return list_versions(settings.model_store)
+        versions = list_versions(settings.model_store)
     except StoreError as error:
         raise StartError(f"NUNCHI_MODEL_STORE: {error}") from error
+    names = sorted({ref.name for ref in versions})
+    if not names:
+        raise StartError(f"NUNCHI_MODEL_STORE: there is no model version in {settings.model_store}")
+    if settings.default_model not in names:
+        there = nearest_or_all(settings.default_model, names)
+        raise StartError(f"NUNCHI_DEFAULT_MODEL: {settings.default_model} is not in {settings.model_store}; {there}")
+    return versions
 
 
-async def _load_all(registry: Registry, default_model: str) -> None:
-    """Load every version that is known, those of the default model first."""
-    order = sorted(registry.entries, key=lambda ref: (ref.name != default_model, ref))
-    ready = [await registry.load(ref) for ref in order]
+async def _load_all(registry: Registry, settings: Settings) -> None:
+    """Load every version that is known."""
+    ready = [await registry.load(ref) for ref in load_order(registry.entries, settings)]
     log_event("all_loaded", ready=sum(ready), refused=len(ready) - sum(ready))
 
 

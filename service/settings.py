@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -82,6 +82,15 @@ def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
+def nearest_or_all(name: str, known: Collection[str]) -> str:
+    """Say which known name was probably meant, or, if none is near, which ones there are."""
+    nearest = difflib.get_close_matches(name.removeprefix(PREFIX), [item.removeprefix(PREFIX) for item in known], n=1)
+    if nearest:
+        [meant] = (item for item in known if item.removeprefix(PREFIX) == nearest[0])
+        return f"the nearest known one is {meant}"
+    return f"known are {', '.join(sorted(known))}"
+
+
 def table() -> str:
     """Return the page `docs/settings.md`."""
     rows = [
@@ -95,8 +104,7 @@ def _refuse_unknown(names: Iterable[str]) -> None:
     known = {variable(field) for field in Settings.model_fields}
     for name in sorted(names):
         if name.upper().startswith(PREFIX) and name.upper() not in known | KNOWN_ELSEWHERE:
-            nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)[0]
-            raise StartError(f"unknown setting {name}; the nearest known one is {nearest} (see docs/settings.md)")
+            raise StartError(f"unknown setting {name}; {nearest_or_all(name.upper(), known)} (see docs/settings.md)")
 
 
 def _default(value: object) -> str:

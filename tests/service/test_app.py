@@ -23,6 +23,19 @@ async def test_a_store_that_is_not_there_stops_the_start(tmp_path: Path) -> None
         create_app(Settings(model_store=tmp_path / "nowhere"))
 
 
+async def test_an_empty_store_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="NUNCHI_MODEL_STORE: there is no model version in"):
+        create_app(Settings(model_store=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("grub", "the nearest known one is gru"), ("transformer", "known are gru, lstm")]
+)
+async def test_a_default_model_that_is_not_in_the_store_stops_the_start(store: Path, name: str, hint: str) -> None:
+    with pytest.raises(StartError, match=f"NUNCHI_DEFAULT_MODEL: {name} is not in .*; {hint}$"):
+        create_app(Settings(model_store=store, default_model=name))
+
+
 async def test_routing_errors_are_problems_too(client: httpx.AsyncClient) -> None:
     for method, path, status in (
         ("GET", "/nowhere", 404),

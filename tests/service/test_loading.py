@@ -8,16 +8,27 @@ from numpy.typing import NDArray
 
 from model_store.errors import GoldenMismatchError, VersionRefusedError
 from model_store.golden import GoldenExample, read_golden, write_golden
-from model_store.layout import EXTRA, GOLDEN, VersionRef, publish, staging, verify
+from model_store.layout import EXTRA, FUSED_GRAPH, GOLDEN, VersionRef, publish, staging, verify
 from service.engines import Rows
 from service.engines.choice import EngineChoice
-from service.loading import inline_tokens, load, prove
+from service.loading import inline_tokens, load, load_order, prove
 from service.metrics import Metrics
 from service.settings import Settings
 from tests.fakes import FakeEngine
 
 GRU = VersionRef("gru", 1)
 CHOICE = EngineChoice("auto", "cpu", 0)
+
+
+def test_what_loads_fast_is_not_kept_waiting_by_what_needs_tensorflow(tmp_path: Path) -> None:
+    refs = [VersionRef("bilstm", 1), VersionRef("gru", 1), VersionRef("lstm", 1), VersionRef("slow", 1)]
+    refs += [VersionRef("slow", 2)]
+    for name in ("bilstm/1", "gru/1", "lstm/1", "slow/1", "slow/2"):
+        (tmp_path / name / EXTRA).mkdir(parents=True)
+    for name in ("gru/1", "lstm/1", "slow/2"):
+        (tmp_path / name / FUSED_GRAPH).touch()
+    order = load_order(refs, Settings(model_store=tmp_path, default_model="slow"))
+    assert [str(ref) for ref in order] == ["slow/2", "slow/1", "gru/1", "lstm/1", "bilstm/1"]
 
 
 def test_a_version_is_proven_on_its_golden_examples(store: Path) -> None:

@@ -31,6 +31,14 @@ def test_an_unknown_variable_stops_the_start_and_the_nearest_known_one_is_named(
         load_settings()
 
 
+def test_an_unknown_variable_that_resembles_none_is_told_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUNCHI_XYZZY", "1")
+    with pytest.raises(
+        StartError, match=r"unknown setting NUNCHI_XYZZY; known are NUNCHI_BATCH_TOKENS, .*settings\.md"
+    ):
+        load_settings()
+
+
 def test_the_directory_of_the_data_sets_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUNCHI_DATA_DIR", "/anywhere")
     load_settings()

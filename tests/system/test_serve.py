@@ -2,8 +2,10 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -53,21 +55,50 @@ def test_requests_that_were_accepted_are_answered_although_it_is_told_to_stop(st
         server.process.wait(15)
 
 
-def test_a_store_with_nothing_to_serve_keeps_the_process_up_and_not_ready(tmp_path: Path) -> None:
+def test_a_default_model_that_is_refused_keeps_the_process_up_and_not_ready(tmp_path: Path) -> None:
+    (tmp_path / "gru" / "1").mkdir(parents=True)
     with serving(tmp_path, log=tmp_path / "log", ready=False) as server:
+        refused = first_answer(f"{server.url}/health/ready")
         for _ in range(100):
-            try:
-                assert httpx.get(f"{server.url}/health/live").status_code == 200
+            if "loading" not in refused.text:
                 break
-            except httpx.TransportError:
-                pass
-        refused = httpx.get(f"{server.url}/health/ready")
-        assert (refused.status_code, refused.json()["detail"]) == (503, "the default model gru is not in the store")
+            time.sleep(0.05)
+            refused = httpx.get(f"{server.url}/health/ready")
+        assert refused.status_code == 503
+        assert refused.json()["detail"].startswith("the default model gru/1 is refused: no readable manifest")
+        assert httpx.get(f"{server.url}/health/live").status_code == 200
+
+
+def first_answer(url: str) -> httpx.Response:
+    """Ask until somebody listens."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            return httpx.get(url)
+        except httpx.TransportError:
+            time.sleep(0.05)
+    pytest.fail(f"nobody answers at {url}")
+
+
+def test_a_port_that_is_taken_is_the_last_thing_said(store: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        environment = {"NUNCHI_MODEL_STORE": str(store), "NUNCHI_PORT": str(other.getsockname()[1])}
+        command = [sys.executable, "-m", "service", "serve"]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 2
+    assert "Address already in use; set NUNCHI_PORT" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
     ("name", "value", "said"),
-    [("NUNCHI_PROT", "1", "NUNCHI_PORT"), ("NUNCHI_MODEL_STORE", "/nowhere", "NUNCHI_MODEL_STORE")],
+    [
+        ("NUNCHI_PROT", "1", "NUNCHI_PORT"),
+        ("NUNCHI_MODEL_STORE", "/nowhere", "NUNCHI_MODEL_STORE"),
+        ("NUNCHI_MODEL_STORE", "docs", "there is no model version in docs"),
+        ("NUNCHI_DEFAULT_MODEL", "grub", "the nearest known one is gru"),
+    ],
 )
 def test_what_stops_the_start_is_said_in_one_line(name: str, value: str, said: str) -> None:
     command = [sys.executable, "-m", "service", "serve"]

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import shutil
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -181,13 +182,15 @@ async def test_many_clients_at_once_each_get_their_own_answer(client: httpx.Asyn
     assert [answer.json()["scores"] for answer in together] == alone
 
 
-async def test_the_default_model_that_is_not_there_is_not_the_callers_fault(store: Path) -> None:
-    async with running(Settings(model_store=store, default_model="bilstm")) as app, client_of(app) as client:
+async def test_a_default_model_that_cannot_be_served_is_not_the_callers_fault(store: Path, tmp_path: Path) -> None:
+    shutil.copytree(store, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "bilstm" / "1").mkdir(parents=True)
+    async with running(Settings(model_store=tmp_path, default_model="bilstm")) as app, client_of(app) as client:
         answer = await predict(client, text=REVIEW)
         assert_problem(answer, 503, "the default model is not served")
         assert answer.headers["retry-after"]
         assert (await predict(client, text=REVIEW, model="lstm")).status_code == 200
-        assert_problem(await client.get("/health/ready"), 503, "the default model bilstm is not in the store")
+        assert_problem(await client.get("/health/ready"), 503, "the default model bilstm/1 is refused")
 
 
 async def test_requests_and_predictions_are_counted_for_the_version_that_answered(
