@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
@@ -87,12 +88,49 @@ def test_a_bad_batch_is_refused_with_the_index_of_the_text(texts: object, detail
 
 
 @pytest.mark.parametrize(
+    ("adapter", "raw", "place", "index"),
+    [
+        (ONE, rb'{"text": "\ud800"}', "text", None),
+        (ONE, rb'{"text": "a", "model": "\uDFFF"}', "the body", None),
+        (ONE, rb'{"text": "a", "\ud800": 1}', "the body", None),
+        (ONE, rb'["\ud800"]', "the body", None),
+        (BATCH, rb'{"texts": ["a", "\ud83d\ude00", "b\ud83d"]}', "texts[2]", 2),
+        (BATCH, rb'{"texts": ["a", "\ude00\ud83d", 5]}', "texts[1]", 1),
+        (BATCH, rb'{"texts": "\ud800"}', "the body", None),
+    ],
+)
+def test_half_a_character_is_told_with_its_place(
+    adapter: TypeAdapter[Any], raw: bytes, place: str, index: int | None
+) -> None:
+    with pytest.raises(InvalidRequestError) as refusal:
+        parse(adapter, raw)
+    assert str(refusal.value) == f"the body is not JSON in UTF-8: {place} holds a lone surrogate"
+    assert (refusal.value.reason, refusal.value.index) == ("invalid_json", index)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        rb'{"texts": ["\ud83d\ude00", "a]}',
+        rb'{"texts": ["\ud83d\ude00"]} {}',
+        rb'{"text": "\ud83d\ude00", "a": ' + b"[" * 100_000,
+        b'{"text": "\xff", "a": "\\ud800"}',
+    ],
+)
+def test_what_is_broken_elsewhere_is_no_lone_surrogate(raw: bytes) -> None:
+    with pytest.raises(InvalidRequestError, match="not JSON in UTF-8") as refusal:
+        parse(BATCH, raw)
+    assert "surrogate" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
     "raw",
     [
         json.dumps({"text": SECRET, SECRET: 1}, ensure_ascii=False).encode(),
         json.dumps({"text": [SECRET]}, ensure_ascii=False).encode(),
         json.dumps({"text": "a", "version": SECRET}, ensure_ascii=False).encode(),
         f'{{"text": "{SECRET}'.encode(),
+        f'{{"text": "{SECRET}\\ud800"}}'.encode(),
         SECRET.encode(),
     ],
 )
