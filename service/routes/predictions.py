@@ -22,7 +22,8 @@ from service.predictor import Predictor
 from service.schemas import PredictBatchRequest, Prediction, PredictionBatch, PredictRequest
 
 ClientKey = Annotated[
-    str | None, Header(description="Names the client to experiments, so that it keeps getting the same model.")
+    str | None,
+    Header(description="Reserved for experiments, which will keep a client at a model; nothing reads it yet."),
 ]
 RequestId = Annotated[
     str | None, Header(description="Names the request in the answer and in logs; one is made if it is absent.")
