@@ -95,9 +95,11 @@ class Front:
         return answer.status
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> tuple[str, int]:
-        """Let FastAPI answer; return the route and the status."""
+        """Let FastAPI answer, HEAD as it would GET; return the route and the status."""
         wish = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
-        request_id = scope["request_id"] = self._request_ids.choose(wish)
+        request_id = self._request_ids.choose(wish)
+        bodiless = scope["method"] == "HEAD"
+        inner = {**scope, "request_id": request_id, "method": "GET" if bodiless else scope["method"]}
         status = 500
 
         async def named_send(message: Message) -> None:
@@ -105,13 +107,15 @@ class Front:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+            elif bodiless:
+                message["body"] = b""
             await send(message)
 
         try:
-            await self._app(scope, receive, named_send)
+            await self._app(inner, receive, named_send)
         except Exception as error:  # it was answered with a 500 on its way here
             log_exception("unexpected_error", error, request_id=request_id)
-        return getattr(scope.get("route"), "path", OTHER_ROUTE), status
+        return getattr(inner.get("route"), "path", OTHER_ROUTE), status
 
     def _problem(self, error: ServiceError, request_id: str) -> Answer:
         if error.reason is not None:

@@ -56,5 +56,6 @@ def _as_ours(error: Exception) -> ServiceError:
     if isinstance(error, HTTPException) and error.status_code == 404:
         return UnknownRouteError()
     if isinstance(error, HTTPException) and error.status_code == 405:
-        return WrongMethodError((error.headers or {}).get("Allow", "other methods"))
+        allowed = (error.headers or {}).get("Allow", "other methods")
+        return WrongMethodError("GET, HEAD" if allowed == "GET" else allowed)  # the front answers HEAD
     return ServiceError("the service failed; the event was logged")

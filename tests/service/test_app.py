@@ -50,6 +50,25 @@ async def test_routing_errors_are_problems_too(client: httpx.AsyncClient) -> Non
         assert answer.json()["request_id"] == answer.headers["x-request-id"]
         assert path not in answer.text
     assert (await client.get("/predict")).headers["allow"] == "POST"
+    assert (await client.post("/models")).headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/models", "/docs", "/openapi.json", "/nowhere"])
+async def test_head_is_answered_like_get_without_a_body(client: httpx.AsyncClient, path: str) -> None:
+    head, whole = await client.head(path), await client.get(path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    for name in ("content-type", "content-length"):
+        assert head.headers[name] == whole.headers[name]
+
+
+async def test_head_is_counted_as_head_and_never_reaches_a_path_that_takes_post(
+    fresh_app: Application, fresh_client: httpx.AsyncClient
+) -> None:
+    assert (await fresh_client.head("/metrics")).status_code == 200
+    assert (await fresh_client.head("/predict")).status_code == 405
+    for route, status in (("/metrics", "200"), ("/predict", "405")):
+        labels = {"http_request_method": "HEAD", "http_route": route, "http_response_status_code": status}
+        assert fresh_app.metrics.registry.get_sample_value("http_server_request_duration_seconds_count", labels) == 1
 
 
 async def test_a_request_keeps_its_name_on_every_route(client: httpx.AsyncClient) -> None:
@@ -85,6 +104,8 @@ async def test_the_documentation_is_complete(client: httpx.AsyncClient) -> None:
         assert reference(operation["requestBody"]["content"]["application/json"]) == request
         assert reference(operation["responses"]["200"]["content"]["application/json"]) == answer
         assert {item["name"].lower() for item in operation["parameters"]} == {"x-client-key", "x-request-id"}
+        [key] = [item for item in operation["parameters"] if item["name"].lower() == "x-client-key"]
+        assert "nothing reads it yet" in key["description"]
         assert set(operation["responses"]) == {"200", "404", "413", "422", "429", "500", "503"}
         for status, response in operation["responses"].items():
             assert "X-Request-ID" in response["headers"]

@@ -125,6 +125,19 @@ async def test_the_callers_request_id_is_kept_when_it_is_harmless() -> None:
     assert "order" not in replaced.headers["x-request-id"]
 
 
+async def test_an_answer_to_head_keeps_its_headers_and_loses_its_body() -> None:
+    async def get_only(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["method"] == "GET"
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"3")]})
+        await send({"type": "http.response.body", "body": b"abc"})
+
+    exchange = Exchange([], path="/health/live")
+    exchange.scope["method"] = "HEAD"
+    await exchange.through(Front(get_only, {}, Metrics(), 100))
+    assert exchange.headers["content-length"] == "3"
+    assert exchange.sent[1]["body"] == b""
+
+
 async def test_what_is_no_request_is_passed_on() -> None:
     with pytest.raises(RuntimeError, match="behind"):
         await front()({"type": "lifespan"}, Exchange([]).receive, Exchange([]).send)

@@ -6,13 +6,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.system.server import ROOT, serving
+from tests.system.server import ROOT, Server, serving
 from tests.versions import publish_version
 
 pytestmark = pytest.mark.system
@@ -24,6 +25,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     publish_version(store, "gru")
     publish_version(store, "rnn")
     return store
+
+
+@pytest.fixture(scope="module")
+def server(store: Path) -> Iterator[Server]:
+    with serving(store) as server:
+        yield server
 
 
 def test_it_answers_and_ends_when_told_to(store: Path) -> None:
@@ -53,6 +60,26 @@ def test_requests_that_were_accepted_are_answered_although_it_is_told_to_stop(st
         assert accepted
         assert {answer.status_code for answer in accepted} <= {200}
         server.process.wait(15)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"G(T /models HTTP/1.1\r\n", b"POST /predict HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 5\r\n"],
+    ids=["a method that is no token", "lengths that contradict each other"],
+)
+def test_what_is_not_even_http_gets_a_400_in_plain_text(server: Server, head: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1])), 5) as connection:
+        connection.sendall(head + b"Host: test\r\n\r\n")
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: text/plain" in answer
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/models", "/metrics"])
+def test_head_is_answered_without_a_body(server: Server, path: str) -> None:
+    with httpx.Client(base_url=server.url) as client:
+        answers = [client.head(path) for _ in range(2)]  # a body would be taken for the second answer
+    assert [(answer.status_code, answer.content) for answer in answers] == [(200, b"")] * 2
 
 
 def test_a_default_model_that_is_refused_keeps_the_process_up_and_not_ready(tmp_path: Path) -> None:
