@@ -16,7 +16,6 @@ import pytest
 import yaml
 
 from model_store.layout import DEFAULT_STORE, list_versions
-from tests import versions
 from tests.deploy import files, queries
 from tests.system.server import Server, free_port, serving
 
@@ -74,12 +73,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 
 def fill(store: Path) -> None:
-    """Copy the shipped versions, or tiny ones where none are shipped yet, and add one that is damaged."""
-    if list_versions(DEFAULT_STORE):
-        shutil.copytree(DEFAULT_STORE, store, ignore=shutil.ignore_patterns(".*"))
-    else:
-        for name in ("gru", "lstm", "rnn"):
-            versions.publish_version(store, name)
+    """Copy the shipped versions and add one that is damaged."""
+    shutil.copytree(DEFAULT_STORE, store, ignore=shutil.ignore_patterns(".*"))
     newest = max(ref for ref in list_versions(store) if ref.name == "gru")
     damaged = store / newest.name / str(newest.version + 1)
     shutil.copytree(store / newest.name / str(newest.version), damaged)
