@@ -1,5 +1,6 @@
 import ast
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,18 @@ async def test_a_store_that_is_not_there_stops_the_start(tmp_path: Path) -> None
 async def test_an_empty_store_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="NUNCHI_MODEL_STORE: there is no model version in"):
         create_app(Settings(model_store=tmp_path))
+
+
+async def test_what_has_a_fused_graph_is_loaded_before_what_has_none(
+    store: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(store, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "bilstm" / "1").mkdir(parents=True)
+    with caplog.at_level("INFO"):
+        async with running(Settings(model_store=tmp_path)):
+            pass
+    events = [record.getMessage() for record in caplog.records]
+    assert events.index("model_refused") > max(place for place, event in enumerate(events) if event == "model_ready")
 
 
 @pytest.mark.parametrize(
