@@ -29,11 +29,15 @@ unit: $(VENV)/.installed-dev  ## The tests that need neither TensorFlow nor othe
 	$(BIN)/pytest -q -m $(UNIT)
 
 test: $(VENV)/.installed-dev  ## Every test, the heavy ones at small counts
-	$(BIN)/pytest -q -m "not gpu"
+	$(BIN)/pytest -q -rs -m "not gpu"
 
 gpu-check:  ## On a machine with an NVIDIA GPU: train, serve, and compare with the CPU (own environment, .venv-gpu)
 	$(MAKE) VENV=.venv-gpu .venv-gpu/.installed-gpu-check
 	.venv-gpu/bin/pytest -q -s -m gpu tests/gpu
+
+bench:  ## Measure the service against its peers: bench/results.md (needs wrk; most of an hour; .venv-bench)
+	$(MAKE) VENV=.venv-bench .venv-bench/.installed-bench
+	.venv-bench/bin/python -m bench
 
 results: $(VENV)/.installed-dev  ## Train and test every variant with the reference settings: docs/results.md (hours)
 	$(BIN)/python -m training results
@@ -42,11 +46,11 @@ lock: $(VENV)/.installed-dev  ## Write requirements/*.txt anew from pyproject.to
 	$(BIN)/python requirements/lock.py
 
 clean:  ## Remove the virtual environment and all caches
-	rm -rf $(VENV) .venv-gpu .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-gpu .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 $(VENV)/.installed-%: requirements/%.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: help run dev check unit test gpu-check results lock clean
+.PHONY: help run dev check unit test gpu-check bench results lock clean

@@ -10,7 +10,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -118,6 +118,8 @@ def staging(store: Path) -> Iterator[Path]:
         yield staged
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+        with suppress(OSError):  # another publication may be under way in it
+            staged.parent.rmdir()
 
 
 def publish(staged: Path, store: Path, manifest: Manifest) -> VersionRef:

@@ -10,8 +10,9 @@ LOCKS: dict[str, tuple[str, ...]] = {
     "service": ("service",),
     "tensorflow": ("service", "tensorflow"),
     "tensorflow-cuda": ("service", "tensorflow-cuda"),
-    "dev": ("service", "tensorflow", "training", "dev"),
-    "gpu-check": ("service", "tensorflow-cuda", "training", "dev"),
+    "dev": ("service", "bulk", "tensorflow", "training", "dev"),
+    "bench": ("service", "bulk", "tensorflow", "bench"),
+    "gpu-check": ("service", "bulk", "tensorflow-cuda", "training", "dev"),
 }
 """The extras that each file locks together."""
 

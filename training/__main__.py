@@ -35,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; the same command with --resume goes on after the last finished epoch", file=sys.stderr)
+        goes_on = "; --resume goes on after the last finished epoch" if "resume" in given else ""
+        print(f"interrupted{goes_on}", file=sys.stderr)
         return 130
     return 0
 
@@ -48,9 +49,8 @@ def _data(given: argparse.Namespace) -> None:
 
 
 def _train(given: argparse.Namespace) -> None:
-    from training.history import best
+    from training.history import CHECKPOINT, best
     from training.recipe import train_variant
-    from training.trainer import CHECKPOINT
 
     if (given.run / CHECKPOINT).exists() and not given.resume:
         raise ResumeError(f"{given.run} holds a run already; go on with it by --resume, or name another directory")
@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     add_flags(data, only=("data_dir",))
 
     train = _verb(verbs, "train", _train, "train a variant")
-    train.add_argument("--config", type=Path, help="TOML file of settings; flags go before it")
+    train.add_argument("--config", type=Path, help="TOML file of settings; flags win over it")
     _run_flag(train)
     train.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     add_flags(train)

@@ -15,6 +15,13 @@ from training.errors import ConfigError
 SERVED_TOKENS = 256
 """Models that take any length are served on at least this many tokens of a text, however short they were trained."""
 
+VARIANT_NAMES = (
+    *("ann", "embedding", "pretrained_embedding", "rnn", "lstm", "gru"),
+    *("stacked_rnn", "stacked_lstm", "stacked_gru", "birnn", "bilstm", "bigru"),
+    *("stacked_birnn", "stacked_bilstm", "stacked_bigru"),
+)
+"""The keys of `training.variants.VARIANTS`, here because that table takes seconds to import."""
+
 ACTIVATIONS = (
     *("tanh", "sigmoid", "relu", "linear", "elu", "selu", "gelu", "silu", "leaky_relu"),
     *("softplus", "softsign", "hard_sigmoid", "hard_silu", "exponential", "mish", "relu6"),
@@ -44,11 +51,11 @@ class TrainingConfig:
         ConfigError: if a value is of the wrong type or out of range.
     """
 
-    variant: str = _setting("gru", "which entry of the table of variants to train")
+    variant: str = _setting("gru", "which entry of the table of variants to train", choices=VARIANT_NAMES)
     dataset: str = _setting("nsmc", "nsmc, chatbot, or the path of a TSV or CSV file")
     text_column: str = _setting("text", "the column of the texts, for a file of your own")
     label_column: str = _setting("label", "the column of the labels, for a file of your own")
-    data_dir: str = _setting("data", "where the downloaded data lies; NUNCHI_DATA_DIR goes before")
+    data_dir: str = _setting("data", "where the downloaded data lies; NUNCHI_DATA_DIR wins over it")
     rows: int | None = _setting(None, "use only that many training rows, drawn at random", low=10)
     validation_share: float = _setting(0.1, "the part of the training rows kept for validation", low=0.01, high=0.5)
     extra: str | None = _setting(
@@ -125,12 +132,15 @@ def add_flags(parser: argparse.ArgumentParser, only: Sequence[str] | None = None
         if only is not None and each.name not in only:
             continue
         flag = "--" + each.name.replace("_", "-")
-        text = f"{each.metadata['help']} (default: {each.default})".replace("%", "%%")
+        default = "" if each.default is None else f" (default: {each.default})"
+        text = (each.metadata["help"] + default).replace("%", "%%")
         if plain is bool:
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)
         else:
-            choices = each.metadata["choices"] or None
-            parser.add_argument(flag, type=plain, choices=choices, default=argparse.SUPPRESS, help=text)
+            # The choices are shown here and checked by TrainingConfig, as are those of a file.
+            choices = each.metadata["choices"]
+            metavar = "{" + ",".join(choices) + "}" if choices else plain.__name__.upper()
+            parser.add_argument(flag, type=plain, metavar=metavar, default=argparse.SUPPRESS, help=text)
 
 
 def flags_given(arguments: argparse.Namespace) -> dict[str, Any]:

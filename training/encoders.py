@@ -25,11 +25,11 @@ def build_encoder(kind: str, size: int, texts: Sequence[str]) -> TextEncoder:
 
     Args:
         kind: a key of `model_store.encoder.ENCODERS`.
-        size: ids, padding and unknown included; a list of units may come out shorter, pieces never.
+        size: ids, padding and unknown included; fewer come out where the texts do not hold so many units.
         texts: texts of the training part only.
 
     Raises:
-        ConfigError: if the texts do not hold enough different pieces.
+        ConfigError: if so few pieces cannot cover the characters of the texts.
     """
     return _BUILDERS[kind](size, [normalize(text) for text in texts])
 
@@ -56,6 +56,7 @@ def _subword(size: int, texts: Sequence[str]) -> TextEncoder:
             model_writer=model,
             model_type="unigram",
             vocab_size=size,
+            hard_vocab_limit=False,
             character_coverage=0.9995,
             normalization_rule_name="identity",
             pad_id=PADDING_ID,
@@ -66,7 +67,7 @@ def _subword(size: int, texts: Sequence[str]) -> TextEncoder:
             minloglevel=2,
         )
     except RuntimeError as error:
-        raise ConfigError(f"no {size} pieces can be learnt from these texts; ask for fewer ({error})") from error
+        raise ConfigError(f"{size} pieces do not cover the characters of these texts; ask for more") from error
     return SubwordEncoder(model.getvalue())
 
 

@@ -37,9 +37,8 @@ class Evaluation:
     """What a model gave on n rows.
 
     Attributes:
-        metrics: accuracy, f1 (macro average), roc_auc (one against the rest), log_loss (nats), brier (sum over the
-            classes, 0 to 2) and ece (expected calibration error, 0 to 1), all but the last two better when higher
-            or, for losses, lower.
+        metrics: accuracy, f1 (macro average), roc_auc (one class against the rest; absent where only one occurs),
+            log_loss (nats), brier (sum over the classes, 0 to 2) and ece (expected calibration error, 0 to 1).
         confusion: rows of true, columns of given classes.
         reliability: bins of equal width of the highest probability, empty ones left out.
         by_length: slices by number of units.
@@ -65,7 +64,7 @@ def evaluate(probabilities: NDArray[np.float32], rows: Rows) -> Evaluation:
         metrics={
             "accuracy": float(right.mean()),
             "f1": float(metrics.f1_score(classes, given, average="macro")),
-            "roc_auc": _roc_auc(probabilities, classes),
+            **_roc_auc(probabilities, classes),
             "log_loss": float(-np.log(np.maximum(probabilities[np.arange(len(rows)), classes], 1e-15)).mean()),
             "brier": float(((probabilities - np.eye(rows.targets.shape[1])[classes]) ** 2).sum(axis=1).mean()),
             "ece": sum(each.rows * abs(each.accuracy - each.confidence) for each in reliability) / len(rows),
@@ -84,10 +83,16 @@ def calibration_bins(confidence: NDArray[np.float32], right: NDArray[np.bool_]) 
     return [Bin(int(rows.sum()), float(confidence[rows].mean()), float(right[rows].mean())) for rows in chosen]
 
 
-def _roc_auc(probabilities: NDArray[np.float32], classes: NDArray[np.int64]) -> float:
-    if probabilities.shape[1] == 2:
-        return float(metrics.roc_auc_score(classes, probabilities[:, 1]))
-    return float(metrics.roc_auc_score(classes, probabilities, multi_class="ovr"))
+def _roc_auc(probabilities: NDArray[np.float32], classes: NDArray[np.int64]) -> dict[str, float]:
+    """Return the area under the ROC curve, one class against the rest, averaged over the classes that occur.
+
+    Without at least two classes in the rows there is no such figure, and none is given.
+    """
+    present = np.unique(classes)
+    if len(present) < 2:
+        return {}
+    areas = [metrics.roc_auc_score(classes == each, probabilities[:, each]) for each in present]
+    return {"roc_auc": float(np.mean(areas))}
 
 
 def _slices(

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-_FILE = "epochs.json"
+import numpy as np
+
+CHECKPOINT = "checkpoint.npz"
+"""The file of a run that holds its epochs beside all that training goes on from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,12 @@ def best(epochs: Sequence[Epoch]) -> Epoch:
     return max(epochs, key=lambda epoch: (epoch.validation_accuracy, -epoch.number))
 
 
-def write_epochs(directory: Path, epochs: Sequence[Epoch]) -> None:
-    """Write the epochs into `directory`."""
-    document = [asdict(epoch) for epoch in epochs]
-    (directory / _FILE).write_text(json.dumps(document, indent=1), encoding="utf-8")
+def epochs_to_json(epochs: Sequence[Epoch]) -> str:
+    """Return epochs as a checkpoint keeps them."""
+    return json.dumps([asdict(epoch) for epoch in epochs])
 
 
-def read_epochs(directory: Path) -> list[Epoch]:
-    """Read what `write_epochs` wrote."""
-    return [Epoch(**item) for item in json.loads((directory / _FILE).read_text(encoding="utf-8"))]
+def read_epochs(run: Path) -> list[Epoch]:
+    """Return the finished epochs of a run from its checkpoint."""
+    with np.load(run / CHECKPOINT) as stored:
+        return [Epoch(**item) for item in json.loads(str(stored["epochs"]))]

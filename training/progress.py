@@ -28,7 +28,13 @@ class TrainingProgress(keras.callbacks.Callback):
             TimeRemainingColumn(),
         )
         self._task = self._bar.add_task(
-            "", total=epochs * batches, completed=done * batches, epoch=done + 1, epochs=epochs, loss=0.0, accuracy=0.0
+            "",
+            total=epochs * batches,
+            completed=done * batches,
+            epoch=min(done + 1, epochs),
+            epochs=epochs,
+            loss=0.0,
+            accuracy=0.0,
         )
 
     def __enter__(self) -> "TrainingProgress":
@@ -49,4 +55,4 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""
-        self._bar.console.print(line, highlight=False)
+        self._bar.console.print(line, highlight=False, soft_wrap=True)

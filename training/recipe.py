@@ -9,13 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from model_store.encoder import ENCODERS, TextEncoder
+from model_store.text import normalize
 from training.config import TrainingConfig, read_config
 from training.datasets import Corpus, Dataset, load_corpus, load_unlabelled, read_soft_labels
 from training.encoders import build_encoder
 from training.errors import ResumeError
-from training.history import Epoch, read_epochs
+from training.history import CHECKPOINT, Epoch, read_epochs
 from training.rows import encode_rows
-from training.trainer import BEST_WEIGHTS, CHECKPOINT, fit
+from training.trainer import BEST_WEIGHTS, fit
 from training.variants import ModelSpec, build, find_variant
 from training.vectors import train_vectors
 
@@ -54,7 +55,7 @@ def train_variant(config: TrainingConfig, run: Path) -> Trained:
     tf.config.experimental.enable_op_determinism()
     corpus = load_corpus(config)
     encoder = _encoder(run, config, corpus)
-    train = encode_rows(_with_extra(corpus.train, config), encoder, config.length)
+    train = encode_rows(_with_extra(corpus, config), encoder, config.length)
     validation = encode_rows(corpus.validation, encoder, evaluation_length(config), keep_empty=True)
     model = build(ModelSpec(config, encoder.size, len(corpus.train.labels)))
     if variant.word_vectors:
@@ -77,7 +78,7 @@ def load_run(run: Path) -> Trained:
     labels = json.loads((run / "labels.json").read_text(encoding="utf-8"))
     model = build(ModelSpec(config, encoder.size, len(labels), portable=True))
     model.load_weights(run / BEST_WEIGHTS)
-    return Trained(config, model, encoder, read_epochs(run / CHECKPOINT))
+    return Trained(config, model, encoder, read_epochs(run))
 
 
 def evaluation_length(config: TrainingConfig) -> int:
@@ -86,26 +87,33 @@ def evaluation_length(config: TrainingConfig) -> int:
 
 
 def _claim(run: Path, config: TrainingConfig) -> None:
-    """Make `run` the directory of these settings."""
+    """Make `run` the directory of these settings, unless one of other settings has got somewhere in it."""
     lines = "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in config.to_dict().items())
     path = run / CONFIG
-    if path.exists() and path.read_text(encoding="utf-8") != lines:
-        raise ResumeError(f"{run} belongs to a run with other settings (see {path}); name another directory with --run")
-    run.mkdir(parents=True, exist_ok=True)
-    path.write_text(lines, encoding="utf-8")
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        if (run / CHECKPOINT).exists() and path.read_text(encoding="utf-8") != lines:
+            raise ResumeError(f"{run} belongs to a run with other settings (see {path}); name another with --run")
+        path.write_text(lines, encoding="utf-8")
+    except OSError as error:
+        raise ResumeError(f"{run} cannot be the directory of a run: {error}") from error
 
 
 def _encoder(run: Path, config: TrainingConfig, corpus: Corpus) -> TextEncoder:
-    """Return the encoder of the run, learnt from the training part when the run is new."""
+    """Return the encoder of the run, learnt from the training part until the run has a checkpoint."""
     path = run / ENCODERS[config.encoder].filename
-    if not path.exists():
+    if not (run / CHECKPOINT).exists():
         build_encoder(config.encoder, config.vocabulary, corpus.train.texts).save(run)
         (run / "labels.json").write_text(json.dumps(corpus.train.labels, ensure_ascii=False), encoding="utf-8")
     return ENCODERS[config.encoder].load(path)
 
 
-def _with_extra(train: Dataset, config: TrainingConfig) -> Dataset:
+def _with_extra(corpus: Corpus, config: TrainingConfig) -> Dataset:
+    """Return the training part with the further texts, without those that stand in the other parts."""
+    train = corpus.train
     if config.extra is None:
         return train
     extra = read_soft_labels(Path(config.extra), train.labels)
+    kept_apart = {normalize(text) for part in (corpus.validation, corpus.test) for text in part.texts}
+    extra = extra.take(np.flatnonzero([normalize(text) not in kept_apart for text in extra.texts]))
     return Dataset([*train.texts, *extra.texts], np.concatenate([train.targets, extra.targets]), train.labels)

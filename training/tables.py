@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +37,7 @@ def read_table(path: Path, text_column: str, label_column: str, *, quoted: bool 
     content = read_text(path)
     delimiter = "," if ".csv" in path.suffixes else "\t"
     lines = io.StringIO(content, newline="")
+    csv.field_size_limit(max(csv.field_size_limit(), len(content)))
     reader = csv.reader(
         lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
     )
@@ -57,7 +59,7 @@ def read_text(path: Path) -> str:
         raw = path.read_bytes()
         if path.suffix == ".gz":
             raw = gzip.decompress(raw)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(path, f"cannot be read: {error}") from error
     try:
         return raw.decode("utf-8-sig")
@@ -78,10 +80,13 @@ def _rows(reader: Iterator[list[str]], path: Path, columns: Sequence[str]) -> It
         text, label = (header.index(column) for column in columns)
         for cells in reader:
             line = reader.line_num  # type: ignore[attr-defined]  # the csv reader's own counter
+            if not cells:
+                continue
             if len(cells) != len(header):
                 raise DataError(path, f"{len(cells)} cells, the header has {len(header)}", line)
             if not cells[label].strip():
                 raise DataError(path, f"no label in column {columns[1]!r}", line)
             yield Row(cells[text], cells[label].strip())
     except csv.Error as error:
-        raise DataError(path, f"cannot be split into cells: {error}", line + 1) from error
+        reason = "a quotation mark is never closed" if "end of data" in str(error) else str(error)
+        raise DataError(path, f"cannot be split into cells: {reason}", line + 1) from error

@@ -1,11 +1,11 @@
 """Fitting a model: epochs, choice of the best one, early stopping, checkpoints and resume, TensorBoard."""
 
 import math
-import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -15,15 +15,13 @@ from model_store.golden import Scorer
 from training.batches import training_batches
 from training.config import TrainingConfig
 from training.errors import ResumeError
-from training.history import Epoch, best, read_epochs, write_epochs
+from training.history import CHECKPOINT, Epoch, best, epochs_to_json, read_epochs
 from training.optimization import compile_model
 from training.progress import TrainingProgress
 from training.rows import Rows
 from training.scoring import keras_scorer, score_rows
 
-CHECKPOINT = "checkpoint"
 BEST_WEIGHTS = "best.weights.h5"
-_STATE = "state.npz"
 
 
 def fit(model: keras.Model, train: Rows, validation: Rows, config: TrainingConfig, run: Path) -> list[Epoch]:
@@ -105,19 +103,13 @@ def _out_of_patience(epochs: list[Epoch], patience: int | None) -> bool:
 
 
 def _save(model: keras.Model, run: Path, epochs: list[Epoch]) -> None:
-    """Replace the checkpoint as a whole, so that an interruption leaves the old one or the new one."""
+    """Replace the checkpoint, one file, as a whole: an interruption leaves the old one or the new one."""
     if best(epochs) is epochs[-1]:
         model.save_weights(run / f"new.{BEST_WEIGHTS}")
         (run / f"new.{BEST_WEIGHTS}").replace(run / BEST_WEIGHTS)
-    fresh, old = run / f"{CHECKPOINT}.new", run / f"{CHECKPOINT}.old"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
-    np.savez(fresh / _STATE, *[np.asarray(variable) for variable in _state(model)])
-    write_epochs(fresh, epochs)
-    if (run / CHECKPOINT).exists():
-        (run / CHECKPOINT).rename(old)
-    fresh.rename(run / CHECKPOINT)
-    shutil.rmtree(old, ignore_errors=True)
+    variables = [np.asarray(variable) for variable in _state(model)]
+    np.savez(run / f"new.{CHECKPOINT}", *variables, epochs=np.array(epochs_to_json(epochs)))
+    (run / f"new.{CHECKPOINT}").replace(run / CHECKPOINT)
 
 
 def _state(model: keras.Model) -> list[Any]:
@@ -130,14 +122,14 @@ def _state(model: keras.Model) -> list[Any]:
 
 def _restore(model: keras.Model, run: Path) -> list[Epoch]:
     """Take weights and optimizer from the checkpoint of the run, if there is one; return the epochs done."""
-    if not (run / CHECKPOINT).is_dir():
+    if not (run / CHECKPOINT).is_file():
         return []
     try:
-        with np.load(run / CHECKPOINT / _STATE) as stored:
-            for variable, name in zip(_state(model), stored.files, strict=True):
+        with np.load(run / CHECKPOINT) as stored:
+            for variable, name in zip(_state(model), [name for name in stored.files if name != "epochs"], strict=True):
                 variable.assign(stored[name])
-        return read_epochs(run / CHECKPOINT)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return read_epochs(run)
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
         raise ResumeError(f"the checkpoint in {run} does not fit this model: {error}") from error
 
 

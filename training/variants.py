@@ -10,7 +10,6 @@ from typing import Any
 import keras
 
 from training.config import SERVED_TOKENS, TrainingConfig
-from training.errors import ConfigError
 from training.layers import Complement, Flipped, PadOrCut, Pooling
 
 Tensor = Any
@@ -62,11 +61,7 @@ class Variant:
 
 
 def build(spec: ModelSpec) -> keras.Model:
-    """Build the Keras model of a variant, weights drawn at random.
-
-    Raises:
-        ConfigError: if the table has no such variant.
-    """
+    """Build the Keras model of a variant, weights drawn at random."""
     variant = find_variant(spec.config.variant)
     config = spec.config
     ids = keras.Input((None,), dtype="int32", name="ids")
@@ -83,13 +78,7 @@ def build(spec: ModelSpec) -> keras.Model:
 
 
 def find_variant(name: str) -> Variant:
-    """Return the entry of that name.
-
-    Raises:
-        ConfigError: if there is none.
-    """
-    if name not in VARIANTS:
-        raise ConfigError(f"unknown variant {name!r}; there are {', '.join(VARIANTS)}")
+    """Return the entry of that name, one of `training.config.VARIANT_NAMES`."""
     return VARIANTS[name]
 
 
@@ -151,8 +140,9 @@ def _cell_options(spec: ModelSpec) -> dict[str, Any]:
         "units": config.units,
         "activation": config.activation,
         "use_bias": config.bias,
-        "dropout": config.dropout,
-        "recurrent_dropout": config.recurrent_dropout,
+        # Cells draw dropout from a random state, which a published graph must not hold.
+        "dropout": 0.0 if spec.portable else config.dropout,
+        "recurrent_dropout": 0.0 if spec.portable else config.recurrent_dropout,
     }
 
 

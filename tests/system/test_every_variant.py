@@ -7,7 +7,7 @@ import pytest
 
 from tests.system.server import Server, serving
 from tests.training.conftest import reviews
-from tests.training.test_variants import VARIANTS
+from training.config import VARIANT_NAMES as VARIANTS
 
 pytestmark = [pytest.mark.system, pytest.mark.tensorflow]
 

@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 @pytest.mark.system
 def test_the_example_gets_the_answer_that_is_shown(tmp_path: Path) -> None:
-    request = re.search(r"curl --json '(.+?)' http://127\.0\.0\.1:8000/predict", README)
+    request = re.search(r"curl -d '(.+?)' http://127\.0\.0\.1:8000/predict", README)
     shown = re.search(r"```json\n(.+?)\n```", README, re.DOTALL)
     assert request
     assert shown

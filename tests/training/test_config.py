@@ -56,6 +56,7 @@ def test_the_settings_of_a_run_read_back_as_written(tmp_path: Path) -> None:
         ({"loss": "zero_one"}, "loss must be one of crossentropy"),
         ({"activation": "tan"}, "activation must be one of tanh"),
         ({"encoder": "morpheme"}, "encoder must be one of word, character, subword"),
+        ({"variant": "transformer"}, "variant must be one of ann, embedding"),
         ({"patience": 0}, "patience must be 1 or more"),
         ({"seed": None}, "seed must be a whole number"),
     ],

@@ -29,6 +29,10 @@ def test_the_most_frequent_words_are_kept() -> None:
     assert encoder.encode("좋다 영화", 9).ids == [2, 1]
 
 
-def test_more_pieces_than_the_texts_hold_are_an_error() -> None:
-    with pytest.raises(ConfigError, match="no 5000 pieces"):
-        build_encoder("subword", 5_000, TEXTS)
+def test_fewer_pieces_come_out_where_the_texts_hold_no_more() -> None:
+    assert 50 < build_encoder("subword", 5_000, TEXTS).size < 200
+
+
+def test_too_few_pieces_for_the_characters_are_an_error() -> None:
+    with pytest.raises(ConfigError, match="5 pieces do not cover the characters"):
+        build_encoder("subword", 5, TEXTS)

@@ -57,6 +57,13 @@ def test_slices_leave_no_row_out() -> None:
     assert accuracy == pytest.approx(found.metrics["accuracy"])
 
 
+def test_a_class_that_does_not_occur_has_no_part_in_the_area_under_the_curve() -> None:
+    probabilities = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1]], dtype=np.float32)
+
+    assert evaluate(probabilities, _rows([0, 1], labels=3)).metrics["roc_auc"] == 1.0
+    assert "roc_auc" not in evaluate(probabilities[:, :2], _rows([0, 0])).metrics
+
+
 def test_three_classes_are_evaluated_as_well() -> None:
     probabilities = np.eye(3, dtype=np.float32)[[0, 1, 2, 2]] * 0.9 + 0.1 / 3
 

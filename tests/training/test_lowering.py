@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.training.models import VOCABULARY, ragged_ids, random_weights, small
-from tests.training.test_variants import VARIANTS
+from training.config import VARIANT_NAMES as VARIANTS
 from training.config import TrainingConfig
 
 pytestmark = pytest.mark.tensorflow

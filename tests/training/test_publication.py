@@ -64,6 +64,22 @@ def test_a_variant_without_fused_operators_is_published_and_says_why(table: Path
     assert "activation 'gelu'" in manifest.fused_reason
 
 
+@pytest.mark.parametrize("dropout", ["--dropout", "--recurrent-dropout", "--spatial-dropout", "--head-dropout"])
+def test_a_model_trained_with_dropout_is_published_without_it(table: Path, tmp_path: Path, dropout: str) -> None:
+    run, store = tmp_path / "run", tmp_path / "store"
+    _command("train", "--dataset", table, "--run", run, *SMALL, dropout, "0.3", "--direction", "bidirectional")
+
+    assert _command("publish", "--run", run, "--name", "own", "--store", store) == 0
+    assert verify(store, VersionRef("own", 1)).manifest.fused_graph
+
+
+def test_a_start_that_failed_does_not_claim_its_directory(table: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+
+    assert _command("train", "--dataset", table, "--text-column", "review", "--run", run, *SMALL) == 1
+    assert _command("train", "--dataset", table, "--run", run, *SMALL) == 0
+
+
 def test_nothing_is_published_when_the_forms_disagree(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,10 +125,11 @@ def test_train_does_not_overwrite_a_run_unless_it_resumes_it(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "--run", "r", "--variant", "transformer", "--dataset", "TABLE"], "unknown variant"),
+        (["train", "--run", "r", "--variant", "transformer", "--dataset", "TABLE"], "variant must be one of ann"),
         (["train", "--run", "r", "--epochs", "0"], "epochs must be 1 to 1000"),
         (["train", "--run", "r", "--dataset", "nowhere.csv"], "nowhere.csv: cannot be read"),
         (["train", "--run", "r", "--config", "nowhere.toml"], "nowhere.toml"),
+        (["train", "--run", "TABLE", "--dataset", "TABLE"], "cannot be the directory of a run"),
         (["evaluate", "--run", "r"], "holds no trained model"),
     ],
 )

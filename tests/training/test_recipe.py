@@ -106,7 +106,7 @@ def test_a_run_of_other_settings_is_not_continued(table: Path, tmp_path: Path) -
 def test_a_damaged_checkpoint_is_named(table: Path, tmp_path: Path) -> None:
     config = _config(table, epochs=1)
     _train(config, tmp_path / "run")
-    (tmp_path / "run" / "checkpoint" / "state.npz").write_bytes(b"no weights")
+    (tmp_path / "run" / "checkpoint.npz").write_bytes(b"no weights")
 
     with pytest.raises(ResumeError, match="does not fit this model"):
         _train(config, tmp_path / "run")
@@ -128,6 +128,20 @@ def test_further_texts_with_soft_labels_are_learnt_from(table: Path, tmp_path: P
     beside = _train(_config(table, epochs=1, extra=str(soft)), tmp_path / "with")
 
     assert not _same_weights(without, beside)
+
+
+def test_further_texts_that_stand_in_the_other_parts_are_left_out(table: Path, tmp_path: Path) -> None:
+    from training.datasets import load_corpus
+    from training.recipe import _with_extra
+
+    corpus = load_corpus(_config(table))
+    texts = ["정말 좋다", corpus.validation.texts[0] + "  ", corpus.test.texts[0]]
+    soft = tmp_path / "soft.tsv"
+    soft.write_text("".join(f"{text}\t0.1\t0.9\n" for text in texts), encoding="utf-8")
+
+    train = _with_extra(corpus, _config(table, extra=str(soft)))
+
+    assert list(train.texts[len(corpus.train) :]) == ["정말 좋다"]
 
 
 @pytest.mark.parametrize(

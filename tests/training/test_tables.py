@@ -31,6 +31,12 @@ def test_quotes_stand_for_themselves_when_cells_are_not_quoted(tmp_path: Path) -
     assert [row.text for row in read_table(path, "text", "label", quoted=False)] == ['"최고"라고', '"']
 
 
+def test_blank_lines_are_skipped_and_long_cells_read(tmp_path: Path) -> None:
+    content = "text,label\n" + "가" * 200_000 + ",1\n\n나,0\n\n"
+
+    assert len(read_table(_write(tmp_path, content.encode()), "text", "label")) == 2
+
+
 def test_an_empty_text_is_kept(tmp_path: Path) -> None:
     assert read_table(_write(tmp_path, b"text,label\n,1\na,0\n"), "text", "label")[0] == Row("", "1")
 
@@ -46,7 +52,7 @@ def test_an_empty_text_is_kept(tmp_path: Path) -> None:
         (b"", r"reviews.csv:1: no column 'text'; the header names nothing"),
         (b"review,label\na,1\n", r"reviews.csv:1: no column 'text'; the header names review, label"),
         ("text,label\n좋다,1\n".encode("cp949"), r"reviews.csv:2: is not UTF-8"),
-        (b'text,label\n"a,1\n', r"reviews.csv:\d: cannot be split into cells"),
+        (b'text,label\n"a,1\n', r"reviews.csv:\d: .*a quotation mark is never closed"),
     ],
 )
 def test_what_cannot_be_used_is_named_by_file_and_line(tmp_path: Path, content: bytes, reason: str) -> None:
@@ -56,9 +62,10 @@ def test_what_cannot_be_used_is_named_by_file_and_line(tmp_path: Path, content: 
         read_table(path, "text", "label")
 
 
-@pytest.mark.parametrize("name", ["nowhere.csv", "plain.csv.gz"])
+@pytest.mark.parametrize("name", ["nowhere.csv", "plain.csv.gz", "broken.csv.gz"])
 def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "plain.csv.gz").write_bytes(b"no gzip")
+    (tmp_path / "broken.csv.gz").write_bytes(gzip.compress(b"text,label\n" * 99)[:12] + b"broken")
 
     with pytest.raises(DataError, match=f"{name}: cannot be read"):
         read_table(tmp_path / name, "text", "label")
