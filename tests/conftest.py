@@ -1,7 +1,11 @@
+import logging
 import os
 from pathlib import Path
 
 import pytest
+
+# TensorFlow puts a handler on the root logger that outlives the stream it writes to.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")
