@@ -85,10 +85,14 @@ def test_order_matters_to_recurrent_models_and_not_to_a_bag() -> None:
     assert np.abs(np.asarray(gru(forward)) - np.asarray(gru(backward))).max() > 1e-3
 
 
-def test_settings_of_the_layers_arrive_in_them() -> None:
-    config = small(activation="relu", recurrent_activation="hard_sigmoid", bias=False, dropout=0.1, layers=2)
+@pytest.mark.parametrize(("portable", "dropout"), [(False, 0.1), (True, 0.0)])
+def test_settings_of_the_layers_arrive_in_them(portable: bool, dropout: float) -> None:
+    from training.variants import ModelSpec, build
 
-    first, second = (layer for layer in _model(config).layers if layer.name.startswith("recurrent"))
+    config = small(activation="relu", recurrent_activation="hard_sigmoid", bias=False, dropout=0.1, layers=2)
+    model = build(ModelSpec(config, VOCABULARY, 2, portable=portable))
+
+    first, second = (layer for layer in model.layers if layer.name.startswith("recurrent"))
 
     assert (first.activation.__name__, first.recurrent_activation.__name__) == ("relu", "hard_sigmoid")
-    assert (first.use_bias, first.dropout, second.return_sequences) == (False, 0.1, False)
+    assert (first.use_bias, first.dropout, second.return_sequences) == (False, dropout, False)
