@@ -26,7 +26,7 @@ def address(tmp_path: Path) -> Iterator[str]:
     (tmp_path / "public" / "reviews.txt").write_bytes(CONTENT)
     handler = partial(QuietHandler, directory=str(tmp_path / "public"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 
