@@ -83,6 +83,7 @@ def test_an_altered_public_file_is_refused(tmp_path: Path, monkeypatch: pytest.M
         load_corpus(TrainingConfig(data_dir=str(tmp_path)))
 
 
+@pytest.mark.data
 @pytest.mark.usefixtures("data_directory")
 def test_the_official_split_of_nsmc_is_read_whole() -> None:
     corpus = load_corpus(TrainingConfig())
@@ -94,6 +95,7 @@ def test_the_official_split_of_nsmc_is_read_whole() -> None:
     assert len(quoted) == 1  # a review of nothing but quotation marks
 
 
+@pytest.mark.data
 @pytest.mark.usefixtures("data_directory")
 def test_the_chatbot_questions_have_three_classes() -> None:
     corpus = load_corpus(TrainingConfig(dataset="chatbot"))
@@ -104,6 +106,7 @@ def test_the_chatbot_questions_have_three_classes() -> None:
     assert counts.tolist() == [5_290, 3_570, 2_963]
 
 
+@pytest.mark.data
 @pytest.mark.usefixtures("data_directory")
 def test_the_unlabelled_reviews_are_read_whole() -> None:
     assert len(load_unlabelled(TrainingConfig())) == 482_359
