@@ -95,6 +95,7 @@ class _VocabularyEncoder(TextEncoder):
         return cls(path.read_text(encoding="utf-8").splitlines())
 
     def save(self, directory: Path) -> None:
+        """Write the units to `directory / self.filename`, one a line."""
         units = "".join(f"{unit}\n" for unit in self._id_of)
         (directory / self.filename).write_text(units, encoding="utf-8")
 
