@@ -45,19 +45,29 @@ def score_rows(engine: Engine, rows: Rows, batch_tokens: int) -> Scored:
         batch_tokens: the largest batch, as rows times longest row; a longer row goes alone.
     """
     scored = Scored([[]] * len(rows), {}, [])
-    for batch in cut_batches([len(row) for row in rows], batch_tokens) if len(rows) > 1 else ([0],):
+    lengths = [len(row) for row in rows]
+    for batch in cut_batches(lengths, batch_tokens, engine.call_tokens) if len(rows) > 1 else ([0],):
         _score_batch(engine, rows, batch, scored)
     return scored
 
 
-def cut_batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
-    """Yield the indices of `lengths` in batches, shortest first, each of at most `batch_tokens` with its padding."""
+def cut_batches(lengths: Sequence[int], batch_tokens: int, call_tokens: int) -> Iterator[list[int]]:
+    """Yield the indices of `lengths` in batches, shortest first.
+
+    Args:
+        lengths: of the rows, in tokens.
+        batch_tokens: the most that a batch may have, padding included.
+        call_tokens: what a call costs beside its rows, in tokens; rows are not padded by more than that at once.
+    """
     batch: list[int] = []
+    longest = 0
     for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and (len(batch) + 1) * lengths[index] > batch_tokens:
+        length, rows = lengths[index], len(batch)
+        if batch and (rows * (length - longest) > call_tokens or (rows + 1) * length > batch_tokens):
             yield batch
             batch = []
         batch.append(index)
+        longest = length
     if batch:
         yield batch
 

@@ -28,6 +28,7 @@ class FakeEngine:
 
     name: EngineName = "onnx"
     device: DeviceName = "cpu"
+    call_tokens = 1_000
     traces = 0
 
     def __init__(

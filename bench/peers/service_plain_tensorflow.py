@@ -20,6 +20,7 @@ class PlainEngine:
     name: EngineName = "tensorflow"
     device: DeviceName = "cpu"
     inline = False
+    call_tokens = 1_000
     traces = 0
 
     def __init__(self, path: str) -> None:

@@ -21,6 +21,8 @@ class Engine(Protocol):
     device: DeviceName
     inline: bool
     """Whether a short text costs less than handing it to a thread."""
+    call_tokens: int
+    """What a call costs beside its rows, in tokens of a row: more padding than that is worth a call of its own."""
 
     def score(self, rows: Rows) -> NDArray[np.float32]:
         """Return probabilities (rows, labels). A row's never depend on the others nor on padding (id 0)."""

@@ -14,16 +14,21 @@ def test_every_row_gets_its_own_probabilities_in_the_order_given() -> None:
 
 
 def test_batches_hold_rows_of_similar_length_and_stay_within_the_cap() -> None:
-    batches = list(cut_batches([7, 3, 12, 1, 9, 3], batch_tokens=16))
+    batches = list(cut_batches([7, 3, 12, 1, 9, 3], batch_tokens=16, call_tokens=100))
     assert batches == [[3, 1, 5], [0], [4], [2]]
 
 
+def test_rows_are_not_padded_by_more_than_a_call_costs() -> None:
+    assert list(cut_batches([4, 5, 30, 33], batch_tokens=1000, call_tokens=16)) == [[0, 1], [2, 3]]
+    assert list(cut_batches([4, 5, 13], batch_tokens=1000, call_tokens=16)) == [[0, 1, 2]]
+
+
 def test_a_row_longer_than_the_cap_goes_alone() -> None:
-    assert list(cut_batches([20, 2, 3], batch_tokens=10)) == [[1, 2], [0]]
+    assert list(cut_batches([20, 2, 3], batch_tokens=10, call_tokens=100)) == [[1, 2], [0]]
 
 
 def test_no_rows_make_no_batch() -> None:
-    assert list(cut_batches([], batch_tokens=10)) == []
+    assert list(cut_batches([], batch_tokens=10, call_tokens=100)) == []
 
 
 def test_one_failing_row_fails_alone() -> None:
@@ -51,3 +56,10 @@ def test_calls_are_reported_with_their_rows_and_time() -> None:
     calls = score_rows(FakeEngine(), ROWS, batch_tokens=16).calls
     assert sorted(call.rows for call in calls) == [1, 1, 1, 3]
     assert all(call.seconds > 0 for call in calls)
+
+
+def test_scoring_keeps_to_what_a_call_of_the_engine_costs() -> None:
+    engine = FakeEngine()
+    engine.call_tokens = 4
+    score_rows(engine, [[5] * 3, [5] * 30, [5] * 4], batch_tokens=1000)
+    assert [[len(row) for row in call] for call in engine.calls] == [[3, 4], [30]]
