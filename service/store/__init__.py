@@ -1,0 +1,1 @@
+"""What experiments remember, in SQLite or PostgreSQL. Imports nothing: a service without experiments loads no database."""
