@@ -66,6 +66,7 @@ class Batcher:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         self._round_running = False
         self._idle: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.pending = 0
         """Rows that were admitted and not yet released."""
 
@@ -86,7 +87,7 @@ class Batcher:
             A future of their probabilities, in their order. It fails with `InferenceError` if one of them does, and
             may be cancelled without any harm to others.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop = self._loop or asyncio.get_running_loop()  # to ask for it is a system call
         job = _Job(rows, max(map(len, rows)), perf_counter(), loop.create_future())
         if len(rows) * job.longest > self._limits.inline_tokens:
             self._big.append(job)

@@ -13,6 +13,7 @@ from service.identifiers import RequestIds
 from service.logs import log_event, log_exception
 from service.metrics import Metrics
 from service.problems import JSON, Answer, problem
+from service.protocol import whole_writer
 from service.tallies import Histogram
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -91,7 +92,7 @@ class Front:
         except Exception as error:
             log_exception("unexpected_error", error, request_id=request_id)
             answer = self._problem(ServiceError("the service failed; the event was logged"), request_id)
-        await send_answer(send, answer, request_id)
+        await send_answer(scope, send, answer, request_id)
         return answer.status
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> tuple[str, int]:
@@ -161,12 +162,16 @@ async def read_body(receive: Receive, declared: bytes | None, limit: int) -> byt
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def send_answer(send: Send, answer: Answer, request_id: str) -> None:
-    """Send an answer in one piece."""
+async def send_answer(scope: Scope, send: Send, answer: Answer, request_id: str) -> None:
+    """Send an answer in one piece, if the server can, else in the two messages of ASGI."""
     headers = [
         *answer.headers,
         (b"content-length", b"%d" % len(answer.body)),
         (b"x-request-id", request_id.encode()),
     ]
+    write = whole_writer(scope)
+    if write is not None:
+        await write(answer.status, headers, answer.body)
+        return
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

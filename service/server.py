@@ -10,6 +10,7 @@ import uvicorn
 from service.app import DRAIN_S, create_app
 from service.errors import StartError
 from service.logs import configure
+from service.protocol import Protocol
 from service.readiness import Readiness
 from service.settings import Settings
 
@@ -41,7 +42,7 @@ def serve(settings: Settings) -> int:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         access_log=False,
