@@ -16,6 +16,7 @@ from service.documentation import DocumentedFastAPI
 from service.engines.choice import EngineChoice
 from service.errors import ServiceError, StartError
 from service.front import Front
+from service.identifiers import PredictionIds
 from service.loading import load, load_order, prove
 from service.logs import log_event
 from service.metrics import Metrics
@@ -25,6 +26,7 @@ from service.problems import answer_error
 from service.readiness import Readiness
 from service.registry import Registry
 from service.routes import models, operations, predictions
+from service.secrets import read_secret
 from service.settings import Settings, nearest_or_all
 
 DRAIN_S = 10
@@ -45,13 +47,18 @@ class Application:
         await self.front(scope, receive, send)
 
 
-def create_app(settings: Settings) -> Application:
+def create_app(settings: Settings, metrics: Metrics | None = None) -> Application:
     """Build the service. Versions are loaded once it runs; until then it answers that it is not ready.
 
+    Args:
+        settings: what the operator chose.
+        metrics: those of one of several workers; of this process alone if None.
+
     Raises:
-        StartError: if the store or the default model is not there, or an engine or device that the settings ask for.
+        StartError: if the store or the default model is not there, or an engine or device that the settings ask for,
+            or the file of the secret cannot be used.
     """
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     engines = EngineChoice.of(settings)
     engines.prepare()
 
@@ -61,7 +68,8 @@ def create_app(settings: Settings) -> Application:
     registry = Registry(load_version, metrics)
     registry.announce(_versions(settings))
     readiness = Readiness(registry, settings.default_model)
-    hot_paths = predictions.Predictions(Predictor(registry, metrics, settings.default_model), metrics)
+    ids = PredictionIds(read_secret(settings.secret_file))
+    hot_paths = predictions.Predictions(Predictor(registry, metrics, settings.default_model, ids), metrics)
     behind = _build_fastapi(settings, registry, readiness, metrics)
     front = Front(behind, hot_paths.endpoints(), metrics, settings.max_body_bytes)
     return Application(front, registry, readiness, metrics)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from model_store.encoder import Encoded
 from service.errors import EmptyTextError, NotReadyError, UnknownModelError
-from service.identifiers import new_prediction_id
+from service.identifiers import PredictionIds
 from service.metrics import Metrics
 from service.model import Model
 from service.registry import Registry
@@ -48,12 +48,14 @@ class Predictor:
         registry: the versions that are served.
         metrics: where stages are timed.
         default_model: what answers when a request names none.
+        ids: names the predictions.
     """
 
-    def __init__(self, registry: Registry, metrics: Metrics, default_model: str) -> None:
+    def __init__(self, registry: Registry, metrics: Metrics, default_model: str, ids: PredictionIds) -> None:
         self._registry = registry
         self._metrics = metrics
         self._default_model = default_model
+        self._ids = ids
 
     async def predict(self, request: PredictRequest) -> Predicted:
         """Score one text.
@@ -70,7 +72,7 @@ class Predictor:
             self._metrics.encode_s.observe(perf_counter() - started)
             [probabilities] = await model.batcher.submit([encoded.ids])
         model.metrics.requests.add()
-        return _concluded(model, encoded, probabilities)
+        return self._concluded(model, encoded, probabilities)
 
     async def predict_batch(self, request: PredictBatchRequest) -> list[Predicted]:
         """Score several texts with the same version; the first are scored while the last are still encoded.
@@ -95,7 +97,7 @@ class Predictor:
                     future.cancel()  # nothing if it is done; else nobody wants it any more
         model.metrics.requests.add()
         rows = [row for part in scored for row in part]
-        return [_concluded(model, item, row) for item, row in zip(encoded, rows, strict=True)]
+        return [self._concluded(model, item, row) for item, row in zip(encoded, rows, strict=True)]
 
     def _model_for(self, request: PredictRequest | PredictBatchRequest) -> Model:
         assignment = assign(request.model, request.version, self._default_model)
@@ -106,6 +108,13 @@ class Predictor:
                 raise NotReadyError("the default model is not served; GET /models says why") from error
             raise
 
+    def _concluded(self, model: Model, encoded: Encoded, probabilities: Probabilities) -> Predicted:
+        """Name the most probable label (the first of equals), and count."""
+        confidence = max(probabilities)
+        label = probabilities.index(confidence)
+        model.metrics.record(label, confidence, encoded)
+        return Predicted(model, self._ids.new(), label, probabilities, encoded)
+
 
 def _encode_all(model: Model, texts: Sequence[str], first: int) -> list[Encoded]:
     encoded = [model.encode(text) for text in texts]
@@ -113,11 +122,3 @@ def _encode_all(model: Model, texts: Sequence[str], first: int) -> list[Encoded]
         if not item.ids:
             raise EmptyTextError(first + offset)
     return encoded
-
-
-def _concluded(model: Model, encoded: Encoded, probabilities: Probabilities) -> Predicted:
-    """Name the most probable label (the first of equals), and count."""
-    confidence = max(probabilities)
-    label = probabilities.index(confidence)
-    model.metrics.record(label, confidence, encoded)
-    return Predicted(model, new_prediction_id(), label, probabilities, encoded)

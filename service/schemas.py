@@ -64,7 +64,7 @@ class Prediction(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "prediction_id": "01975f2e-8a4c-7b31-9d52-6f0c1e2a3b4d",
+                    "prediction_id": "01975f2e-8a4c-7b31-9d52-6f0c1e2a3b4d-c3a1f0b97e245d68",
                     "label": "positive",
                     "score": 0.93,
                     "scores": {"negative": 0.07, "positive": 0.93},

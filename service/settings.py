@@ -24,6 +24,12 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Processes that answer; each loads every model. As many as the service has processors.",
+    )
     model_store: Path = Field(default=DEFAULT_STORE, description="Directory of the model versions.")
     default_model: str = Field(
         default="gru", pattern=f"^{NAME_PATTERN.pattern}$", description="Model that answers when a request names none."
@@ -56,6 +62,25 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(
         default=1_048_576, ge=1024, description="Largest request body; beyond it requests get 413."
+    )
+    experiments: Path | None = Field(
+        default=None, description="File that declares the experiments; it is read again whenever it changes."
+    )
+    store: str = Field(
+        default="sqlite:///state/nunchi.db",
+        description="Where experiments keep what they observe and labels: a URL of SQLite or PostgreSQL "
+        "(`postgresql+psycopg://user:password@host/name`).",
+    )
+    secret_file: Path = Field(
+        default=Path("state/secret"),
+        description="File with the secret under which predictions are named and clients and texts made unreadable. "
+        "Made at the first start; all replicas that share a store need the same.",
+    )
+    retention_days: int = Field(
+        default=30, ge=1, le=3650, description="Days after which a prediction takes no more labels and is forgotten."
+    )
+    store_text: bool = Field(
+        default=False, description="Whether experiments keep the texts themselves, for people to label."
     )
     docs: bool = Field(default=True, description="Whether `/docs` and `/openapi.json` are served.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -108,7 +133,9 @@ def _refuse_unknown(names: Iterable[str]) -> None:
 
 
 def _default(value: object) -> str:
-    if isinstance(value, Path):
+    if value is None:
+        return "none"
+    if value == DEFAULT_STORE:
         return "`model_store/models`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

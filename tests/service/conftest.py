@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, seed in (("gru", 1), ("gru", 2), ("lstm", 3)):
         publish_version(store, name, Shape(max_tokens=256, seed=seed))
     return store
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what services remember out of the directory in which the tests are run."""
+    state = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("NUNCHI_SECRET_FILE", str(state / "secret"))
+        environment.setenv("NUNCHI_STORE", f"sqlite:///{state / 'nunchi.db'}")
+        yield
 
 
 @pytest.fixture(scope="session")

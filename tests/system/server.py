@@ -56,7 +56,13 @@ def serving(store: Path, log: Path | None = None, ready: bool = True, **settings
     """
     log = log or store.parent / f"service-{time.monotonic_ns()}.log"
     port = free_port()
-    own = {"NUNCHI_MODEL_STORE": str(store), "NUNCHI_PORT": str(port)}
+    state = store.parent / "state"
+    own = {
+        "NUNCHI_MODEL_STORE": str(store),
+        "NUNCHI_PORT": str(port),
+        "NUNCHI_SECRET_FILE": str(state / "secret"),
+        "NUNCHI_STORE": f"sqlite:///{state / 'nunchi.db'}",
+    }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("NUNCHI_")}
     with log.open("wb") as stderr:
         command = [sys.executable, "-m", "service", "serve"]
