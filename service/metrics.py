@@ -22,7 +22,9 @@ Family = TypeVar("Family", CounterFamily, HistogramFamily)
 STAGES = ("parse", "encode", "queue", "serialize")
 """What a request goes through beside the call of the model, which has a histogram of its own."""
 
-_INFERENCE_S = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2.5)
+LATENCY_S = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2.5)
+"""Bounds of the histograms of latency; an experiment can watch the share of answers above one of them."""
+
 _HTTP_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 _TOKENS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -87,7 +89,7 @@ class Metrics:
             _HTTP_S,
         )
         stages = self._histogram(
-            "sentiment_stage_duration_seconds", "Time in each stage of POST /predict.", ("stage",), _INFERENCE_S
+            "sentiment_stage_duration_seconds", "Time in each stage of POST /predict.", ("stage",), LATENCY_S
         )
         self.parse_s, self.encode_s, self.queue_s, self.serialize_s = map(stages.labels, STAGES)
 
@@ -97,7 +99,7 @@ class Metrics:
             "sentiment_predictions_total", "Texts by the label they got.", (*_ROLE, "label")
         )
         self._inference = self._histogram(
-            "sentiment_inference_duration_seconds", "Time of one call of the model, for one batch.", _ROLE, _INFERENCE_S
+            "sentiment_inference_duration_seconds", "Time of one call of the model, for one batch.", _ROLE, LATENCY_S
         )
         self._batch_size = self._histogram("sentiment_batch_size", "Texts in one call of the model.", _VERSION, _ROWS)
         self._confidence = self._histogram(
