@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_REQUIREMENTS := $(if $(filter tensorflow,$(NUNCHI_ENGINE)),tensorflow,service)
 
-UNIT := "not tensorflow and not system and not gpu and not data"
+UNIT := "not tensorflow and not system and not gpu and not data and not postgresql"
 
 .DEFAULT_GOAL := help
 

@@ -2,19 +2,25 @@
 
 ServiceError                    an answer that is not 200: status, title, slug and evidence
 ├── InvalidRequestError  422    with the reason that is counted
-│   └── EmptyTextError   422
+│   ├── EmptyTextError   422
+│   └── UnknownLabelError 422
 ├── BodyTooLargeError    413
 ├── UnknownModelError    404
+├── UnknownExperimentError 404
+├── UnknownPredictionError 404
+├── ConflictingLabelError 409
+├── ExpiredPredictionError 410
 ├── UnknownRouteError    404
 ├── WrongMethodError     405    with Allow
 ├── QueueFullError       429    with Retry-After
 ├── NotReadyError        503    with Retry-After
+├── StoreUnavailableError 503   with Retry-After
 └── InferenceError       500    the engine failed or answered nonsense
 StartError                      the process cannot start as it was told to
 EngineError                     a version cannot be loaded by the chosen engine
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import ClassVar, Literal
 
@@ -69,6 +75,16 @@ class EmptyTextError(InvalidRequestError):
         super().__init__(f"{where} holds nothing but blanks or control characters", "empty", index)
 
 
+class UnknownLabelError(InvalidRequestError):
+    """A label that none of the models served here can give."""
+
+    title = "Unknown label"
+    slug = "unknown-label"
+
+    def __init__(self, labels: Iterable[str]) -> None:
+        super().__init__(f"no model served here has this label; their labels: {', '.join(labels)}", "invalid_field")
+
+
 class BodyTooLargeError(ServiceError):
     """The body has more bytes than the service reads."""
 
@@ -92,6 +108,50 @@ class UnknownModelError(ServiceError):
     def __init__(self, detail: str, served: Sequence[str]) -> None:
         super().__init__(f"{detail}; served: {', '.join(served) or 'none'}")
         self.served = served
+
+
+class UnknownExperimentError(ServiceError):
+    """A name that no experiment has."""
+
+    status = HTTPStatus.NOT_FOUND
+    title = "Unknown experiment"
+    slug = "unknown-experiment"
+
+    def __init__(self, declared: Iterable[str]) -> None:
+        super().__init__(f"there is no such experiment; declared: {', '.join(declared) or 'none'}")
+
+
+class UnknownPredictionError(ServiceError):
+    """A prediction id that was not given here."""
+
+    status = HTTPStatus.NOT_FOUND
+    title = "Unknown prediction"
+    slug = "unknown-prediction"
+
+    def __init__(self) -> None:
+        super().__init__("no prediction was given this id by a service with this secret")
+
+
+class ConflictingLabelError(ServiceError):
+    """The same source said something else before; that stays in force."""
+
+    status = HTTPStatus.CONFLICT
+    title = "Conflicting label"
+    slug = "conflicting-label"
+
+    def __init__(self) -> None:
+        super().__init__("this source gave another label before, which stays in force; this one is kept beside it")
+
+
+class ExpiredPredictionError(ServiceError):
+    """The prediction is older than the service remembers."""
+
+    status = HTTPStatus.GONE
+    title = "Expired prediction"
+    slug = "expired-prediction"
+
+    def __init__(self, days: int) -> None:
+        super().__init__(f"this prediction is older than {days} days, after which no label is taken for it")
 
 
 class UnknownRouteError(ServiceError):
@@ -139,6 +199,18 @@ class NotReadyError(ServiceError):
     slug = "not-ready"
 
     def __init__(self, detail: str, retry_after_s: int = 2) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class StoreUnavailableError(ServiceError):
+    """The database did not take in time what must not be lost; asking again does no harm."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "The store is unavailable"
+    slug = "store-unavailable"
+
+    def __init__(self, detail: str, retry_after_s: int = 5) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
 

@@ -1,1 +1,1 @@
-"""What experiments remember, in SQLite or PostgreSQL. Imports nothing: a service without experiments loads no database."""
+"""What experiments remember, in SQLite or PostgreSQL. Imports nothing: without experiments, no database is loaded."""

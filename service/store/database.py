@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,6 @@ class Lock(IntEnum):
     MIGRATION = 1
     LABELS = 2
     PHASES = 3
-    RETENTION = 4
 
 
 class Database:
@@ -92,17 +91,16 @@ def open_database(url: str) -> Database:
     parsed = _parse(url)
     where = parsed.render_as_string(hide_password=True)
     database = Database(_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed))
-    try:
-        _prepare(database)
-    except (DBAPIError, sqlite3.Error) as error:
-        database.close()
-        reason = str(error.orig if isinstance(error, DBAPIError) else error).strip()
-        raise StartError(f"the store {where} cannot be used: {reason.splitlines()[0]}") from error
-    except migrations.NewerError as error:
-        database.close()
-        raise StartError(
-            f"the store {where} was made by newer software ({error}); run that, or choose another"
-        ) from error
+    with ExitStack() as unless_opened:
+        unless_opened.callback(database.close)
+        try:
+            _prepare(database)
+        except (DBAPIError, sqlite3.Error) as error:
+            reason = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+            raise StartError(f"the store {where} cannot be used: {reason.splitlines()[0]}") from error
+        except migrations.NewerError as error:
+            raise StartError(f"the store {where} was made by newer software ({error}): run that") from error
+        unless_opened.pop_all()
     return database
 
 

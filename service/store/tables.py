@@ -1,4 +1,4 @@
-"""The tables of the store, the same in SQLite and PostgreSQL. A change here needs a migration in `migrations/versions`."""
+"""The tables of the store, the same in SQLite and PostgreSQL. A change needs a file in `migrations/versions`."""
 
 from sqlalchemy import (
     BigInteger,
@@ -77,14 +77,3 @@ PHASE = Table(
     PrimaryKeyConstraint("experiment", "number"),
 )
 """What an experiment was like while its numbers may be added up."""
-
-TALLY = Table(
-    "tally",
-    METADATA,
-    Column("experiment", Text, nullable=False),
-    Column("phase", Integer, nullable=False),
-    Column("pattern", Text, nullable=False, comment="JSON, see retention.py"),
-    Column("rows", BigInteger, nullable=False),
-    PrimaryKeyConstraint("experiment", "phase", "pattern"),
-)
-"""What retention deleted, counted: without it the labelled rows that stay would stand for all."""

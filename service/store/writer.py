@@ -148,14 +148,13 @@ class StoreWriter:
 
     def _await_recovery(self, failures: int) -> None:
         """Give up what waited too long, then leave the database in peace for a while."""
-        giving_up = monotonic() > self._give_up_at
-        late = monotonic() - (0 if giving_up else self._label_patience_s)
-        while True:
-            self._group.abandon(rows=giving_up, labels_before=late)
-            if not (self._labels and self._labels[0].since < late or self._rows and giving_up):
-                break
+        closing_late = monotonic() > self._give_up_at
+        late = monotonic() - (0 if closing_late else self._label_patience_s)
+        self._group.abandon(rows=closing_late, labels_before=late)
+        while (closing_late and self._rows) or (self._labels and self._labels[0].since < late):
             self._fill_group()
-        if not giving_up:
+            self._group.abandon(rows=closing_late, labels_before=late)
+        if not closing_late:
             self._closing.wait(min(_FIRST_BACKOFF_S * 2 ** min(failures, 10), _LAST_BACKOFF_S))
 
     def _answer_flushes(self) -> None:

@@ -43,7 +43,6 @@ def _labels() -> None:
         sa.Column(
             "seq",
             sa.BigInteger().with_variant(sa.Integer, "sqlite"),
-            sa.Identity(always=False),
             primary_key=True,
             comment="order of arrival",
         ),
@@ -73,14 +72,6 @@ def _design() -> None:
         sa.Column("design", sa.Text, nullable=False, comment="JSON"),
         sa.Column("started_at", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("experiment", "number"),
-    )
-    op.create_table(
-        "tally",
-        sa.Column("experiment", sa.Text, nullable=False),
-        sa.Column("phase", sa.Integer, nullable=False),
-        sa.Column("pattern", sa.Text, nullable=False, comment="JSON, see retention.py"),
-        sa.Column("rows", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("experiment", "phase", "pattern"),
     )
 
 

@@ -1,0 +1,163 @@
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import func, select, text
+
+from service.errors import StartError
+from service.store import migrations
+from service.store.database import Database, open_database
+from service.store.tables import METADATA, OBSERVATION
+
+_OPEN = """
+import sys, time
+from service.store.database import open_database
+time.sleep(max(0, float(sys.argv[2]) - time.time()))
+open_database(sys.argv[1]).close()
+"""
+
+
+def test_migrations_lead_to_the_tables_that_the_code_works_with(database: Database) -> None:
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_newest_revision_is_the_last_that_is_there() -> None:
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert scripts.get_current_head() == migrations.NEWEST
+
+
+def test_what_was_written_is_there_when_the_store_is_opened_again(url: str) -> None:
+    for expected in (1, 2):
+        with closing(open_database(url)) as database:
+            with database.write() as connection:
+                connection.execute(text("INSERT INTO label VALUES (:n, :n, 'gold', 'positive', 1)"), {"n": expected})
+            with database.read() as connection:
+                assert connection.execute(text("SELECT count(*) FROM label")).scalar() == expected
+
+
+def test_current_tables_are_opened_without_alembic(url: str) -> None:
+    open_database(url).close()
+    code = "import sys; exec(sys.stdin.read()); assert 'alembic' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code, url, "0"], input=_OPEN, text=True, check=False)
+    assert done.returncode == 0
+
+
+@pytest.mark.system
+def test_several_processes_may_open_a_new_store_at_once(url: str) -> None:
+    start_at = str(time.time() + 2)
+    processes = [
+        subprocess.Popen([sys.executable, "-c", _OPEN, url, start_at], stderr=subprocess.PIPE, text=True)
+        for _ in range(6)
+    ]
+    errors = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 6, errors
+    with closing(open_database(url)) as database, database.read() as connection:
+        assert migrations.current(connection) == migrations.NEWEST
+
+
+def test_store_of_newer_software_stops_the_start(url: str) -> None:
+    with closing(open_database(url)) as database, database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StartError, match="made by newer software .*9999"):
+        open_database(url)
+
+
+def test_interrupted_migration_leaves_nothing_in_the_way_of_the_next(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        migrations_upgrade(*_)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    migrations_upgrade = migrations.upgrade
+    monkeypatch.setattr(migrations, "upgrade", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        open_database(url)
+    monkeypatch.undo()
+    with closing(open_database(url)) as database, database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(OBSERVATION)).scalar() == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("state/nunchi.db", "is no URL"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("mysql://root@host/name", "begins with mysql"),
+        ("postgresql+asyncpg://root@host/name", r"begins with postgresql\+asyncpg"),
+        ("postgresql+psycopg://nunchi:hush@/name?host=/nowhere", "cannot be used: connection failed|cannot be used"),
+    ],
+)
+def test_url_that_leads_nowhere_stops_the_start(url: str, reason: str) -> None:
+    with pytest.raises(StartError, match=reason) as error:
+        open_database(url)
+    assert "hush" not in str(error.value)
+
+
+def test_directory_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StartError, match=r"directory of the store, .*file/state, cannot be made"):
+        open_database(f"sqlite:///{tmp_path}/file/state/nunchi.db")
+
+
+def test_file_that_is_no_database_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "nunchi.db").write_text("hello " * 1000)
+    with pytest.raises(StartError, match="file is not a database"):
+        open_database(f"sqlite:///{tmp_path}/nunchi.db")
+
+
+def test_file_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "nunchi.db").mkdir()
+    with pytest.raises(StartError, match="unable to open database file"):
+        open_database(f"sqlite:///{tmp_path}/nunchi.db")
+
+
+def test_directory_of_the_store_is_open_to_its_owner_only(tmp_path: Path) -> None:
+    open_database(f"sqlite:///{tmp_path}/state/nunchi.db").close()
+    assert (tmp_path / "state").stat().st_mode & 0o077 == 0
+
+
+def test_reader_sees_nothing_of_what_is_written_meanwhile(database: Database) -> None:
+    count = text("SELECT count(*) FROM label")
+    with database.read() as reader:
+        assert reader.execute(count).scalar() == 0
+        with database.write() as connection:
+            connection.execute(text("INSERT INTO label VALUES (1, 'a', 'gold', 'positive', 1)"))
+        assert reader.execute(count).scalar() == 0
+    with database.read() as reader:
+        assert reader.execute(count).scalar() == 1
+
+
+def test_exception_rolls_back(database: Database) -> None:
+    def write() -> None:
+        with database.write() as connection:
+            connection.execute(text("INSERT INTO label VALUES (1, 'a', 'gold', 'positive', 1)"))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        write()
+    with database.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM label")).scalar() == 0
+
+
+def test_commit_of_a_label_waits_for_the_disk_in_sqlite(tmp_path: Path) -> None:
+    with closing(open_database(f"sqlite:///{tmp_path}/nunchi.db")) as database:
+        for durable, mode in ((True, 2), (False, 1), (True, 2)):  # FULL, NORMAL, FULL
+            with database.write(durable=durable) as connection:
+                assert connection.execute(text("PRAGMA synchronous")).scalar() == mode
+
+
+def test_service_starts_without_loading_a_database() -> None:
+    code = (
+        "import sys, service.app, service.experiments.observation, service.store;"
+        "assert not {'sqlalchemy', 'alembic', 'psycopg', 'sqlite3'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
