@@ -66,7 +66,7 @@ def test_several_processes_may_open_a_new_store_at_once(url: str) -> None:
 def test_store_of_newer_software_stops_the_start(url: str) -> None:
     with closing(open_database(url)) as database, database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StartError, match="made by newer software .*9999"):
+    with pytest.raises(StartError, match=r"made by newer software .*9999"):
         open_database(url)
 
 
