@@ -1,9 +1,10 @@
-"""What `/openapi.json` says of problems, which FastAPI cannot say by itself."""
+"""What `/openapi.json` says of problems and of bodies that routes read themselves: FastAPI does not know of them."""
 
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from service.errors import ServiceError
 from service.problems import MEDIA_TYPE
@@ -11,32 +12,56 @@ from service.schemas import Problem
 
 REQUEST_ID_HEADER = {"X-Request-ID": {"description": "The name of the request.", "schema": {"type": "string"}}}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}}}
+_REF = "#/components/schemas/{model}"
 _WITH_RETRY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def documented(*errors: type[ServiceError]) -> dict[int | str, Any]:
-    """Return the problems of a route, by status."""
+    """Return the problems of a route, by status; those of one status stand together."""
+    titles: dict[HTTPStatus, list[str]] = {}
+    for error in errors:
+        titles.setdefault(error.status, []).append(error.title.lower())
     return {
-        int(error.status): {
-            "description": f"{error.status.phrase}: {error.title.lower()}",
+        int(status): {
+            "description": f"{status.phrase}: {', '.join(names)}",
             "model": Problem,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            "headers": REQUEST_ID_HEADER | (_RETRY_AFTER if error.status in _WITH_RETRY else {}),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}},
+            "headers": REQUEST_ID_HEADER | (_RETRY_AFTER if status in _WITH_RETRY else {}),
         }
-        for error in errors
+        for status, names in titles.items()
     }
 
 
+def taking(body: type[BaseModel]) -> dict[str, Any]:
+    """Return the `openapi_extra` of a route that reads such a body itself."""
+    schema = body.model_json_schema(ref_template=_REF)
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
 class DocumentedFastAPI(FastAPI):
-    """FastAPI, but a problem is `application/problem+json` and nothing else."""
+    """FastAPI, but a problem is `application/problem+json` and nothing else, and every schema has its own place."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the page, made once."""
+        if self.openapi_schema is not None:
+            return self.openapi_schema
         page = super().openapi()
+        schemas = page["components"]["schemas"]
         for path in page["paths"].values():
             for operation in path.values():
+                for content in operation.get("requestBody", {}).get("content", {}).values():
+                    content["schema"] = _moved(content["schema"], schemas)
                 for response in operation["responses"].values():
                     content = response.get("content", {})
                     if MEDIA_TYPE in content:
                         content.pop("application/json", None)
         return page
+
+
+def _moved(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Put a schema among the others, and return a reference to it."""
+    if "$ref" in schema:
+        return schema
+    schemas |= schema.pop("$defs", {})
+    schemas[schema["title"]] = schema
+    return {"$ref": _REF.format(model=schema["title"])}

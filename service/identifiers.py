@@ -70,9 +70,9 @@ class Pseudonyms:
         """Return the name of a text; give it as `model_store.text` normalises it."""
         return self._texts.hex(normalised.encode())
 
-    def of_client(self, key: bytes) -> str:
+    def of_client(self, key: str) -> str:
         """Return the name of a client, by the value of its header X-Client-Key."""
-        return self._clients.hex(key)
+        return self._clients.hex(key.encode())
 
 
 class RequestIds:

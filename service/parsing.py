@@ -9,18 +9,18 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from service.errors import InvalidRequestError, RejectedReason
-from service.schemas import MAX_CHARACTERS, MAX_TEXTS
 
 Body = TypeVar("Body")
 
 _MESSAGES: Mapping[str, str] = {
     "missing": "is missing",
     "string_type": "must be a string",
-    "string_too_long": f"has more than {MAX_CHARACTERS} characters",
+    "string_too_long": "has more than {max_length} characters",
     "int_type": "must be a whole number",
     "list_type": "must be a list",
-    "too_short": "must hold at least one text",
-    "too_long": f"holds more than {MAX_TEXTS} texts",
+    "too_short": "must hold at least one item",
+    "too_long": "holds more than {max_length} items",
+    "literal_error": "must be {expected}",
     "model_type": "must be an object",
     "version_without_model": "names a version without a model",
 }
@@ -52,7 +52,7 @@ def _translated(error: ErrorDetails) -> InvalidRequestError:
     elif kind == "extra_forbidden":
         detail = "the body has a field that is not documented"
     else:
-        detail = f"{_where(location)} {_MESSAGES.get(kind, 'is not allowed')}"
+        detail = f"{_where(location)} {_MESSAGES.get(kind, 'is not allowed').format(**error.get('ctx', {}))}"
     return InvalidRequestError(detail, _REASONS.get(kind, "invalid_field"), index)
 
 
@@ -92,5 +92,5 @@ def _encodable(value: Any) -> bool:
 
 
 def _where(location: Sequence[int | str]) -> str:
-    """Name the place: `text`, `texts[3]`, or the body itself."""
-    return "".join(f"[{step}]" if isinstance(step, int) else step for step in location) or "the body"
+    """Name the place: `text`, `texts[3]`, `items[3].label`, or the body itself."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)[1:] or "the body"

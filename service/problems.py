@@ -23,10 +23,15 @@ class Answer(NamedTuple):
     body: bytes
 
 
+def urn(error: ServiceError) -> str:
+    """Return the name of a kind of problem."""
+    return f"urn:nunchi:problem:{error.slug}"
+
+
 def problem(error: ServiceError, request_id: str) -> Answer:
     """Return the answer that stands for an error."""
     content: dict[str, Any] = {
-        "type": f"urn:nunchi:problem:{error.slug}",
+        "type": urn(error),
         "title": error.title,
         "status": int(error.status),
         "detail": str(error),

@@ -16,11 +16,13 @@ ModelName = Annotated[str | None, Field(description="Name of a served model; abs
 Version = Annotated[int | None, Field(description="Version of `model`; absent or null: the latest that is ready.")]
 
 
-class _Request(BaseModel):
+class Request(BaseModel):
+    """A body that holds nothing but what is documented, each of it of its type."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class _TargetedRequest(_Request):
+class _TargetedRequest(Request):
     model: ModelName = None
     version: Version = None
 

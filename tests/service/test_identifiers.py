@@ -44,7 +44,7 @@ def test_a_prediction_id_of_another_secret_is_not_known() -> None:
 
 def test_the_codes_of_other_purposes_forge_no_prediction_id() -> None:
     name = uuid7(time.time_ns(), 0)
-    for code in (PSEUDONYMS.of_text(name), PSEUDONYMS.of_client(name.encode())):
+    for code in (PSEUDONYMS.of_text(name), PSEUDONYMS.of_client(name)):
         assert IDS.verify(f"{name}-{code[:16]}") is None
 
 
@@ -67,8 +67,8 @@ def test_a_prediction_id_with_anything_put_in_or_left_out_is_forged(place: int, 
 def test_a_pseudonym_is_the_same_for_the_same_and_does_not_tell_texts_from_clients() -> None:
     assert PSEUDONYMS.of_text("좋아요") == Pseudonyms(Secret(b"0" * 32)).of_text("좋아요")
     assert PSEUDONYMS.of_text("좋아요") != PSEUDONYMS.of_text("좋아요!")
-    assert PSEUDONYMS.of_text("me") != PSEUDONYMS.of_client(b"me")
-    assert PSEUDONYMS.of_client(b"me") != Pseudonyms(Secret(b"1" * 32)).of_client(b"me")
+    assert PSEUDONYMS.of_text("me") != PSEUDONYMS.of_client("me")
+    assert PSEUDONYMS.of_client("me") != Pseudonyms(Secret(b"1" * 32)).of_client("me")
 
 
 def test_a_harmless_request_id_is_kept() -> None:

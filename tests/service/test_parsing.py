@@ -7,9 +7,12 @@ from pydantic import TypeAdapter
 from service.errors import InvalidRequestError
 from service.parsing import parse
 from service.schemas import PredictBatchRequest, PredictRequest
+from service.schemas_feedback import FeedbackBatchRequest
 
 ONE = TypeAdapter(PredictRequest)
 BATCH = TypeAdapter(PredictBatchRequest)
+LABELS = TypeAdapter(FeedbackBatchRequest)
+LABEL = {"prediction_id": "a", "label": "positive", "source": "gold"}
 SECRET = "마음의 비밀"
 
 
@@ -73,8 +76,8 @@ def test_five_thousand_characters_are_taken_whatever_their_bytes() -> None:
 @pytest.mark.parametrize(
     ("texts", "detail", "index"),
     [
-        ([], "texts must hold at least one text", None),
-        (["a"] * 1025, "texts holds more than 1024 texts", None),
+        ([], "texts must hold at least one item", None),
+        (["a"] * 1025, "texts holds more than 1024 items", None),
         (["a", 5], "texts[1] must be a string", 1),
         (["a", "b", "가" * 5001], "texts[2] has more than 5000 characters", 2),
         ("좋아", "texts must be a list", None),
@@ -85,6 +88,21 @@ def test_a_bad_batch_is_refused_with_the_index_of_the_text(texts: object, detail
         parse(BATCH, json.dumps({"texts": texts}).encode())
     assert str(refusal.value) == detail
     assert refusal.value.index == index
+
+
+@pytest.mark.parametrize(
+    ("items", "detail", "index"),
+    [
+        ([LABEL] * 1001, "items holds more than 1000 items", None),
+        ([LABEL, {**LABEL, "source": "me"}], "items[1].source must be 'gold', 'audit' or 'user'", 1),
+        ([LABEL, LABEL, {"label": "a"}], "items[2].prediction_id is missing", 2),
+        ([5], "items[0] must be an object", 0),
+    ],
+)
+def test_a_bad_item_is_refused_with_its_place_and_field(items: object, detail: str, index: int | None) -> None:
+    with pytest.raises(InvalidRequestError) as refusal:
+        parse(LABELS, json.dumps({"items": items}).encode())
+    assert (str(refusal.value), refusal.value.index) == (detail, index)
 
 
 @pytest.mark.parametrize(
