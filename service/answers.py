@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from model_store.layout import VersionRef
+from service.traffic import Part
 
 
 class PredictionWriter:
@@ -27,7 +29,9 @@ class PredictionWriter:
             for label in labels
         ]
 
-    def write(self, prediction_id: str, label: int, probabilities: Sequence[float], truncated: bool) -> str:
+    def write(
+        self, prediction_id: str, label: int, probabilities: Sequence[float], truncated: bool, part: Part | None
+    ) -> str:
         """Return one prediction as a JSON object.
 
         Args:
@@ -35,9 +39,16 @@ class PredictionWriter:
             label: the index of the most probable label.
             probabilities: one for each label, in their order.
             truncated: whether the model saw only the beginning of the text.
+            part: what the prediction is to an experiment; None if nothing.
         """
         numbers = [f"{probability:.6f}" for probability in probabilities]
-        return self._templates[label][truncated] % (prediction_id, numbers[label], *numbers, "null")
+        return self._templates[label][truncated] % (prediction_id, numbers[label], *numbers, _experiment(part))
+
+
+@lru_cache(maxsize=256)
+def _experiment(part: Part | None) -> str:
+    """Return what a request is to an experiment, as JSON; there are as many as arms and reasons."""
+    return "null" if part is None else json.dumps(part._asdict(), ensure_ascii=False, separators=(",", ":"))
 
 
 def _literal(text: str) -> str:

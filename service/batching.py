@@ -80,6 +80,10 @@ class Batcher:
             raise QueueFullError(self.pending, self._limits.queue_rows)
         return Admission(self, rows)
 
+    def hold(self) -> "Admission":
+        """Keep the version from being closed while it scores for nobody who waits; never refused."""
+        return Admission(self, 1)
+
     def submit(self, rows: Rows) -> "asyncio.Future[list[Probabilities]]":
         """Hand rows over, none of them empty; call it inside of an admission.
 

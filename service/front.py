@@ -20,8 +20,11 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
 OTHER_METHOD = "_OTHER"
 OTHER_ROUTE = "_other"
 
-Endpoint = Callable[[bytes], Awaitable[bytes]]
-"""Takes a body and gives the body of a 200, both JSON in UTF-8; raises `ServiceError` for any other answer."""
+Endpoint = Callable[[bytes, bytes | None], Awaitable[bytes]]
+"""Takes a body and the header X-Client-Key and gives the body of a 200; raises `ServiceError` for any other answer.
+
+Both bodies are JSON in UTF-8.
+"""
 
 
 class ClientLeftError(Exception):
@@ -75,16 +78,18 @@ class Front:
 
     async def _serve(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> int:
         """Answer a hot path; return the status."""
-        wish = length = None
+        wish = length = client = None
         for name, value in scope["headers"]:
             if name == b"x-request-id":
                 wish = value
             elif name == b"content-length":
                 length = value
+            elif name == b"x-client-key":
+                client = value
         request_id = self._request_ids.choose(wish)
         try:
             body = await read_body(receive, length, self._max_body_bytes)
-            answer = Answer(200, [JSON], await endpoint(body))
+            answer = Answer(200, [JSON], await endpoint(body, client))
         except ServiceError as error:
             answer = self._problem(error, request_id)
         except ClientLeftError:
@@ -114,6 +119,8 @@ class Front:
 
         try:
             await self._app(inner, receive, named_send)
+        except ClientLeftError:
+            raise
         except Exception as error:  # it was answered with a 500 on its way here
             log_exception("unexpected_error", error, request_id=request_id)
         return getattr(inner.get("route"), "path", OTHER_ROUTE), status

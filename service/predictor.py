@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from model_store.encoder import Encoded
-from service.errors import EmptyTextError, NotReadyError, UnknownModelError
+from service.errors import EmptyTextError, InferenceError
 from service.identifiers import PredictionIds
 from service.metrics import Metrics
 from service.model import Model
-from service.registry import Registry
+from service.routing import Routed, Router
 from service.schemas import PredictBatchRequest, PredictRequest
 from service.scoring import Probabilities
-from service.traffic import assign
+from service.traffic import Part
 
 _ENCODED_AT_ONCE = 32
 """Texts of a batch that are encoded before others get the event loop again: less than a millisecond."""
@@ -28,6 +28,7 @@ class Predicted(NamedTuple):
         label: the index of the most probable label.
         probabilities: one for each label, in the order of the model's labels.
         encoded: what the model saw of the text.
+        part: what the answer is to an experiment; None if nothing.
     """
 
     model: Model
@@ -35,53 +36,77 @@ class Predicted(NamedTuple):
     label: int
     probabilities: Probabilities
     encoded: Encoded
+    part: Part | None
 
     def to_json(self) -> str:
         """Return it as the API documents it."""
-        return self.model.writer.write(self.prediction_id, self.label, self.probabilities, self.encoded.truncated)
+        truncated = self.encoded.truncated
+        return self.model.writer.write(self.prediction_id, self.label, self.probabilities, truncated, self.part)
+
+
+class Observer(Protocol):
+    """Takes note of what the arms of an experiment answered, without making anybody wait."""
+
+    def answered(self, routed: Routed, texts: Sequence[str], predicted: Sequence[Predicted]) -> None:
+        """Take note of answers; `routed` may be no part of an experiment."""
+
+    def failed(self, routed: Routed, texts: Sequence[str], encoded: Sequence[Encoded], error: InferenceError) -> None:
+        """Take note of texts on which the arm that should have answered failed."""
 
 
 class Predictor:
     """Answers with the models of a registry.
 
     Args:
-        registry: the versions that are served.
+        router: finds who answers.
         metrics: where stages are timed.
-        default_model: what answers when a request names none.
         ids: names the predictions.
+        observer: takes note of what experiments compare.
     """
 
-    def __init__(self, registry: Registry, metrics: Metrics, default_model: str, ids: PredictionIds) -> None:
-        self._registry = registry
+    def __init__(self, router: Router, metrics: Metrics, ids: PredictionIds, observer: Observer) -> None:
+        self._router = router
         self._metrics = metrics
-        self._default_model = default_model
         self._ids = ids
+        self._observer = observer
 
-    async def predict(self, request: PredictRequest) -> Predicted:
+    async def predict(self, request: PredictRequest, client: str | None = None) -> Predicted:
         """Score one text.
+
+        Args:
+            request: the text, and who shall answer if that matters.
+            client: the key by which an experiment keeps a client at an arm; None leaves it to chance.
 
         Raises:
             EmptyTextError, UnknownModelError, NotReadyError, QueueFullError, InferenceError.
         """
-        model = self._model_for(request)
+        routed = self._router.route(request.model, request.version, client)
+        model = routed.model
         with model.batcher.admit(1):  # no await since the registry was asked: from here on, a swap waits for us
             started = perf_counter()
             encoded = model.encode(request.text)
             if not encoded.ids:
                 raise EmptyTextError
             self._metrics.encode_s.observe(perf_counter() - started)
-            [probabilities] = await model.batcher.submit([encoded.ids])
+            try:
+                [probabilities] = await model.batcher.submit([encoded.ids])
+            except InferenceError as error:
+                self._observer.failed(routed, [request.text], [encoded], error)
+                raise
         model.metrics.requests.add()
-        return self._concluded(model, encoded, probabilities)
+        predicted = self._concluded(routed, encoded, probabilities)
+        self._observer.answered(routed, [request.text], [predicted])
+        return predicted
 
-    async def predict_batch(self, request: PredictBatchRequest) -> list[Predicted]:
+    async def predict_batch(self, request: PredictBatchRequest, client: str | None = None) -> list[Predicted]:
         """Score several texts with the same version; the first are scored while the last are still encoded.
 
         Raises:
             EmptyTextError: with the index of the text; then none is answered.
             UnknownModelError, NotReadyError, QueueFullError, InferenceError: as `predict`.
         """
-        model = self._model_for(request)
+        routed = self._router.route(request.model, request.version, client)
+        model = routed.model
         encoded: list[Encoded] = []
         waiting: list[asyncio.Future[list[Probabilities]]] = []
         with model.batcher.admit(len(request.texts)):  # as in `predict`
@@ -92,28 +117,25 @@ class Predictor:
                     waiting.append(model.batcher.submit([item.ids for item in part]))
                     await asyncio.sleep(0)
                 scored = await asyncio.gather(*waiting)
+            except InferenceError as error:
+                self._observer.failed(routed, request.texts, encoded, error)
+                raise
             finally:
                 for future in waiting:
                     future.cancel()  # nothing if it is done; else nobody wants it any more
         model.metrics.requests.add()
         rows = [row for part in scored for row in part]
-        return [self._concluded(model, item, row) for item, row in zip(encoded, rows, strict=True)]
+        predicted = [self._concluded(routed, item, row) for item, row in zip(encoded, rows, strict=True)]
+        self._observer.answered(routed, request.texts, predicted)
+        return predicted
 
-    def _model_for(self, request: PredictRequest | PredictBatchRequest) -> Model:
-        assignment = assign(request.model, request.version, self._default_model)
-        try:
-            return self._registry.get(assignment.model, assignment.version)
-        except UnknownModelError as error:
-            if request.model is None:
-                raise NotReadyError("the default model is not served; GET /models says why") from error
-            raise
-
-    def _concluded(self, model: Model, encoded: Encoded, probabilities: Probabilities) -> Predicted:
+    def _concluded(self, routed: Routed, encoded: Encoded, probabilities: Probabilities) -> Predicted:
         """Name the most probable label (the first of equals), and count."""
+        model, taking = routed.model, routed.taking
         confidence = max(probabilities)
         label = probabilities.index(confidence)
         model.metrics.record(label, confidence, encoded)
-        return Predicted(model, self._ids.new(), label, probabilities, encoded)
+        return Predicted(model, self._ids.new(), label, probabilities, encoded, taking.part if taking else None)
 
 
 def _encode_all(model: Model, texts: Sequence[str], first: int) -> list[Encoded]:

@@ -1,5 +1,6 @@
 """POST /predict and POST /predict/batch."""
 
+import unicodedata
 from time import perf_counter
 from typing import Annotated, Any
 
@@ -21,9 +22,15 @@ from service.parsing import parse
 from service.predictor import Predictor
 from service.schemas import PredictBatchRequest, Prediction, PredictionBatch, PredictRequest
 
+MAX_KEY_BYTES = 256
+"""Of the header X-Client-Key."""
+
 ClientKey = Annotated[
     str | None,
-    Header(description="Reserved for experiments, which will keep a client at a model; nothing reads it yet."),
+    Header(
+        max_length=MAX_KEY_BYTES,
+        description="Keeps a client at one arm of an experiment; it is never written down, only a code of it.",
+    ),
 ]
 RequestId = Annotated[
     str | None, Header(description="Names the request in the answer and in logs; one is made if it is absent.")
@@ -48,22 +55,39 @@ class Predictions:
         """Return what answers, by method and path."""
         return {("POST", "/predict"): self.predict, ("POST", "/predict/batch"): self.predict_batch}
 
-    async def predict(self, body: bytes) -> bytes:
+    async def predict(self, body: bytes, client: bytes | None = None) -> bytes:
         """Answer POST /predict."""
         started = perf_counter()
         request = parse(self._one, body)
         self._metrics.parse_s.observe(perf_counter() - started)
-        predicted = await self._predictor.predict(request)
+        predicted = await self._predictor.predict(request, client_key(client))
         started = perf_counter()
         answer = predicted.to_json().encode()
         self._metrics.serialize_s.observe(perf_counter() - started)
         return answer
 
-    async def predict_batch(self, body: bytes) -> bytes:
+    async def predict_batch(self, body: bytes, client: bytes | None = None) -> bytes:
         """Answer POST /predict/batch."""
-        predictions = await self._predictor.predict_batch(parse(self._batch, body))
+        predictions = await self._predictor.predict_batch(parse(self._batch, body), client_key(client))
         items = ",".join(predicted.to_json() for predicted in predictions)
         return f'{{"predictions":[{items}]}}'.encode()
+
+
+def client_key(header: bytes | None) -> str | None:
+    """Return the key of a client; None if there is none, as when it is empty.
+
+    Raises:
+        InvalidRequestError: if it is longer than `MAX_KEY_BYTES`.
+    """
+    if not header:
+        return None
+    if len(header) > MAX_KEY_BYTES:
+        raise InvalidRequestError(f"X-Client-Key has more than {MAX_KEY_BYTES} bytes", "invalid_field")
+    try:
+        key = header.decode()
+    except UnicodeDecodeError:
+        key = header.decode("latin-1")
+    return unicodedata.normalize("NFC", key)
 
 
 def document(app: FastAPI) -> None:

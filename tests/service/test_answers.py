@@ -7,13 +7,18 @@ from hypothesis import strategies as st
 from model_store.layout import VersionRef
 from service.answers import PredictionWriter
 from service.schemas import Prediction
+from service.traffic import Part
 
 ID = "01975f2e-8a4c-7b31-9d52-6f0c1e2a3b4d"
+PARTS = st.builds(
+    Part, st.text(max_size=9), st.integers(1, 99), st.text(max_size=9), st.sampled_from(["hash", "random"])
+)
 LABELS = st.lists(st.text(max_size=12), min_size=2, max_size=5, unique=True)
 
 
 def test_the_bytes_are_those_of_the_documented_model() -> None:
-    written = PredictionWriter(VersionRef("gru", 2), ["negative", "positive"]).write(ID, 1, [0.068766, 0.931234], False)
+    writer = PredictionWriter(VersionRef("gru", 2), ["negative", "positive"])
+    written = writer.write(ID, 1, [0.068766, 0.931234], False, None)
     assert Prediction.model_validate_json(written, strict=True).model_dump_json() == written
 
 
@@ -24,7 +29,8 @@ def test_whatever_the_labels_the_bytes_parse_to_the_documented_model_and_equal_i
     probabilities = [data.draw(st.floats(0, 1, width=32)) for _ in labels]
     best = data.draw(st.integers(0, len(labels) - 1))
     truncated = data.draw(st.booleans())
-    written = PredictionWriter(VersionRef("a-model", 3), labels).write(ID, best, probabilities, truncated)
+    part = data.draw(st.none() | PARTS)
+    written = PredictionWriter(VersionRef("a-model", 3), labels).write(ID, best, probabilities, truncated, part)
     parsed = Prediction.model_validate_json(written.encode(), strict=True)
     assert json.loads(written) == json.loads(parsed.model_dump_json())
     assert list(json.loads(written)) == list(Prediction.model_fields)
@@ -32,11 +38,12 @@ def test_whatever_the_labels_the_bytes_parse_to_the_documented_model_and_equal_i
     assert parsed.label == labels[best]
     assert parsed.score == parsed.scores[labels[best]]
     assert parsed.truncated is truncated
+    assert (parsed.experiment and parsed.experiment.model_dump()) == (part and part._asdict())
 
 
 @pytest.mark.parametrize(
     ("probability", "written"), [(0.9300000071525574, 0.93), (4e-7, 0), (0.9999998, 1), (1.2e-5, 0.000012)]
 )
 def test_probabilities_have_six_decimals(probability: float, written: float) -> None:
-    answer = PredictionWriter(VersionRef("gru", 2), ["a", "b"]).write(ID, 0, [probability, 0], False)
+    answer = PredictionWriter(VersionRef("gru", 2), ["a", "b"]).write(ID, 0, [probability, 0], False, None)
     assert json.loads(answer)["score"] == written

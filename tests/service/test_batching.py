@@ -225,3 +225,12 @@ async def test_whatever_ends_a_round_its_callers_get_an_answer_and_the_next_roun
     with pytest.raises(InferenceError):
         await submit(batcher, [[1], [2]])
     assert await submit(batcher, [[3]]) == [[0.5, 0.5]]
+
+
+async def test_a_version_that_is_held_is_not_closed() -> None:
+    batcher = Batcher(FakeEngine(), metrics(), limits())
+    with batcher.hold():
+        draining = asyncio.create_task(batcher.drain())
+        await asyncio.sleep(0)
+        assert not draining.done()
+    await asyncio.wait_for(draining, 5)

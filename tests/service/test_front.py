@@ -52,11 +52,11 @@ class Exchange:
         return json.loads(self.sent[1]["body"])
 
 
-async def echo(body: bytes) -> bytes:
+async def echo(body: bytes, client: bytes | None) -> bytes:
     return json.dumps({"length": len(body)}).encode()
 
 
-async def fail(body: bytes) -> bytes:
+async def fail(body: bytes, client: bytes | None) -> bytes:
     raise RuntimeError(body.decode())
 
 
