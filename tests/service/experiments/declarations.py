@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from model_store.layout import VersionRef
 from service.experiments.declaration import Arm, Experiment
 from service.experiments.live import Live, LiveArm
+from service.registry import Entry, State
+from tests.versions import Shape, manifest_of
 
 GRU, LSTM = VersionRef("gru", 2), VersionRef("lstm", 1)
 
@@ -60,3 +62,8 @@ def live_of(experiment: Experiment, refs: Sequence[VersionRef] = (GRU, LSTM), ph
     """Return what answers when these versions stand for the arms."""
     arms = zip(experiment.arms, refs, strict=True)
     return Live(experiment, phase, tuple(LiveArm(arm.name, ref, arm.weight) for arm, ref in arms))
+
+
+def entry(labels: tuple[str, ...] = ("negative", "positive")) -> Entry:
+    """Return what the registry knows of a version that is ready."""
+    return Entry(State.READY, manifest=manifest_of("any", 10, Shape(labels)))
