@@ -12,14 +12,12 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow
 import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 
 from bench.peers.scorer import PORT, VERSION, Encoder
-from training.config import TrainingConfig
-from training.variants import ModelSpec, build
+from training.restoring import keras_model
 
 
 class Review(BaseModel):
@@ -34,15 +32,6 @@ class Prediction(BaseModel):
     probabilities: list[float]
 
 
-def rebuilt(encoder: Encoder) -> keras.Model:
-    """Build the Keras model of the version anew, and give it the weights of its SavedModel."""
-    manifest = encoder.manifest
-    config = TrainingConfig(**manifest.provenance["settings"])
-    model = build(ModelSpec(config, manifest.encoder.size, len(manifest.labels)))
-    model.set_weights([weight.numpy() for weight in tensorflow.saved_model.load(str(VERSION)).weights])
-    return model
-
-
 def wrapped() -> keras.Model:
     """Make a Keras model of the SavedModel."""
     layer = keras.layers.TFSMLayer(str(VERSION), call_endpoint="serving_default")
@@ -51,7 +40,7 @@ def wrapped() -> keras.Model:
 
 def scorer(kind: str, encoder: Encoder) -> Callable[[Any], Any]:
     """Return what scores ids (1, length)."""
-    model = wrapped() if kind == "layer" else rebuilt(encoder)
+    model = wrapped() if kind == "layer" else keras_model(encoder.stored)
     if kind == "layer":
         return lambda ids: model(ids)["probabilities"].numpy()
     if kind == "predict":

@@ -15,13 +15,12 @@ class Encoder:
     """Texts to ids, as the service makes them."""
 
     def __init__(self) -> None:
-        stored = verify(VERSION.parent.parent, VersionRef(VERSION.parent.name, int(VERSION.name)))
-        self._encoder = stored.load_encoder()
-        self.manifest = stored.manifest
+        self.stored = verify(VERSION.parent.parent, VersionRef(VERSION.parent.name, int(VERSION.name)))
+        self._encoder = self.stored.load_encoder()
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text."""
-        return self._encoder.encode(text, self.manifest.max_tokens).ids
+        return self._encoder.encode(text, self.stored.manifest.max_tokens).ids
 
 
 class Scorer:
