@@ -8,11 +8,11 @@ chi-squared, hold for a single look that was planned beforehand; they are for re
 sign            log_e_two_sided, log_e_greater            paired texts: who is right where only one is
 errors_by_arm   log_e, log_e_two                          split traffic: on which arm the errors fall
 asymptotic      rho_squared, radius, radius_one_sided, always_valid_p, mean_interval, paired_interval, split_interval
-betting         HedgedBetting, interval_path              mean of bounded values, without asymptotics
+betting         HedgedBetting, difference_path            mean of bounded values, without asymptotics
 accuracy        interval                                  one arm's share of right answers
 sample_ratio    log_e, chi_squared, LOG_ALARM, LOG_PAGE   whether counts fall on the arms in the declared shares
 labelling       log_e                                     whether labels depend on the served answer being right
-latency         exceedance, quantile_ranks, quantile_interval, quantile_p
+latency         exceedance_paired, exceedance_split, quantile_ranks, quantile_interval, quantile_p
 agreement       agreement, kappa, difference_bound        two arms without labels
 scores          brier, brier_difference, accuracy_without_labels
 mcnemar         fixed_exact_p, fixed_chi_squared          for reference

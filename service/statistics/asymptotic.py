@@ -129,6 +129,30 @@ def always_valid_p(estimate: Numbers, variance: Numbers, observations: Numbers, 
     return np.asarray(np.minimum(1.0, np.exp(np.log(growth + 1) / 2 - rho * squares / (2 * (growth + 1)))))
 
 
+def mean_interval(
+    mean: Numbers, variance: Numbers, observations: Numbers, alpha: float = 0.05, sharpest: float = PAIRED_SHARPEST
+) -> Difference:
+    """Return the mean of differences in [-1, 1] with its confidence sequence.
+
+    Args:
+        mean: of the differences; ignored without any.
+        variance: of one difference, at least 0.
+        observations: how many there are, at least 0.
+        alpha: the risk that the interval ever misses.
+        sharpest: observations after which it is sharpest.
+
+    Returns:
+        The whole range, [-1, 1], as long as there are fewer than `LEAST_LABELS` differences, or all are the same.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+    """
+    n, spread = np.asarray(observations, np.float64), np.asarray(variance, np.float64)
+    require_counts(observations=n)
+    half = radius(spread, np.maximum(n, 1), alpha, sharpest)
+    return _where_enough((n >= LEAST_LABELS) & (spread > 0), np.asarray(mean, np.float64), half)
+
+
 def paired_interval(
     wins: Numbers, losses: Numbers, texts: Numbers, alpha: float = 0.05, sharpest: float = PAIRED_SHARPEST
 ) -> Difference:
@@ -152,7 +176,7 @@ def paired_interval(
     require_counts(wins=b, losses=c)
     require_part(b + c, n, "wins + losses")
     estimate = _ratio(b - c, n)
-    variance = _ratio(b + c, n) - estimate**2
+    variance = (_ratio(b + c, n) - estimate**2) * _ratio(n, n - 1)
     half = radius(_known(variance), np.maximum(n, 1), alpha, sharpest)
     return _where_enough(b + c >= LEAST_DISCORDANT, estimate, half)
 
