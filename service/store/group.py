@@ -15,7 +15,7 @@ from service.logs import log_exception
 from service.store.answering import refuse, resolve
 from service.store.database import Database, Lock
 from service.store.labels import give_labels
-from service.store.rows import insert_observations
+from service.store.rows import insert_rows, rows_of
 
 _MAY_PASS = (OperationalError, InterfaceError, InternalError, PoolTimeoutError)
 
@@ -119,9 +119,10 @@ class Group:
             resolve([label.answer for label in labels], results)
 
     def _commit(self, rows: list[Observation], labels: list[WaitingLabel]) -> list[LabelResult]:
+        prepared = rows_of(rows)  # before the transaction, so that other processes wait less
         started = perf_counter()
         with self._database.write(Lock.LABELS if labels else None, durable=bool(labels)) as connection:
-            insert_observations(connection, rows)
+            insert_rows(connection, prepared)
             results = give_labels(self._database, connection, [label.given for label in labels])
         self._tallies.time(perf_counter() - started)
         return results

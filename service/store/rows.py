@@ -1,6 +1,7 @@
 """Observations as rows of their table, and back."""
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -9,15 +10,36 @@ from service.experiments.observation import Observation, Outcome
 from service.store.encoding import decode, encode
 from service.store.tables import OBSERVATION
 
+StoredRow = tuple[object, ...]
+"""The values of one row, in the order of the columns."""
+
+_SLICE = 16
+"""Rows that are prepared at a time: a tenth of a millisecond."""
+
+_PAUSE_S = 1e-6
+"""Any pause will do: it lasts 60 microseconds, and none at all would let nobody in."""
+
 _COLUMNS = [column.name for column in OBSERVATION.columns]
 
 
-def insert_observations(connection: Connection, observations: Iterable[Observation]) -> None:
+def rows_of(observations: Sequence[Observation]) -> list[StoredRow]:
+    """Return the rows of observations; every few of them, the interpreter is left to the thread that answers.
+
+    It would get it anyway, but only after five milliseconds (`sys.getswitchinterval`).
+    """
+    rows: list[StoredRow] = []
+    for start in range(0, len(observations), _SLICE):
+        if start:
+            time.sleep(_PAUSE_S)
+        rows += [_row(observation) for observation in observations[start : start + _SLICE]]
+    return rows
+
+
+def insert_rows(connection: Connection, rows: list[StoredRow]) -> None:
     """Write observations; those that are there already stay as they are.
 
     The statement is plain text: SQLAlchemy's takes 5 microseconds more for a row, on the processor that answers.
     """
-    rows = [_row(observation) for observation in observations]
     if rows:
         connection.exec_driver_sql(_INSERTS[connection.dialect.name], rows)
 
@@ -47,7 +69,7 @@ def disagree(outcomes: Sequence[Outcome]) -> bool:
     return len(labels) > 1
 
 
-def _row(observation: Observation) -> tuple[object, ...]:
+def _row(observation: Observation) -> StoredRow:
     *plain, outcomes = observation
     return (*plain, encode(outcomes), disagree(outcomes), False)
 

@@ -5,13 +5,13 @@ from service.experiments.observation import LabelGiven, Observation
 from service.store.database import Database, Lock
 from service.store.labels import give_labels
 from service.store.reading import count_phase, disagreements, read_phase
-from service.store.rows import insert_observations
+from service.store.rows import insert_rows, rows_of
 from tests.service.store.observations import EXPERIMENT, a_label, an_id, an_observation
 
 
 def fill(database: Database, observations: Iterable[Observation], *labels: LabelGiven) -> None:
     with database.write(Lock.LABELS) as connection:
-        insert_observations(connection, observations)
+        insert_rows(connection, rows_of([*observations]))
         give_labels(database, connection, labels)
 
 
