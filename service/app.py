@@ -1,36 +1,43 @@
 """Builds the application: everything long-lived is made here and handed to what needs it."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
+from starlette.types import Lifespan, Receive, Scope, Send
 
 from model_store.errors import StoreError
 from model_store.layout import VersionRef, list_versions
 from service import __version__
+from service.comparing import Comparer
 from service.documentation import DocumentedFastAPI
 from service.engines.choice import EngineChoice
 from service.errors import ServiceError, StartError
+from service.experiments.counters import ExperimentCounters
+from service.experiments.observing import Observer
+from service.experiments.phases import StoredPhases
+from service.experiments.watching import Experiments
+from service.feedback import Feedback
+from service.feedback_counters import FeedbackCounters
+from service.forgetting import Forgetting
 from service.front import Front
-from service.identifiers import PredictionIds
-from service.loading import load, load_order, prove
-from service.logs import log_event
+from service.identifiers import PredictionIds, Pseudonyms
+from service.lifespan import Beside, lifespan_of
+from service.loading import load, prove
 from service.metrics import Metrics
 from service.model import Model
 from service.predictor import Predictor
 from service.problems import answer_error
 from service.readiness import Readiness
 from service.registry import Registry
-from service.routes import models, operations, predictions
-from service.secrets import read_secret
+from service.reports import Reports
+from service.routes import compare, experiments, feedback, models, operations, predictions
+from service.routing import Router
+from service.secrets import Secret, read_secret
 from service.settings import Settings, nearest_or_all
-
-DRAIN_S = 10
-"""How long the process waits for what it accepted before it stops all the same."""
+from service.storage import Storage
+from service.watching import Watcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ def create_app(settings: Settings, metrics: Metrics | None = None) -> Applicatio
 
     Raises:
         StartError: if the store or the default model is not there, or an engine or device that the settings ask for,
-            or the file of the secret cannot be used.
+            or the file of the secret, that of the experiments or their store cannot be used.
     """
     metrics = metrics or Metrics()
     engines = EngineChoice.of(settings)
@@ -68,21 +75,64 @@ def create_app(settings: Settings, metrics: Metrics | None = None) -> Applicatio
     registry = Registry(load_version, metrics)
     registry.announce(_versions(settings))
     readiness = Readiness(registry, settings.default_model)
-    ids = PredictionIds(read_secret(settings.secret_file))
-    hot_paths = predictions.Predictions(Predictor(registry, metrics, settings.default_model, ids), metrics)
-    behind = _build_fastapi(settings, registry, readiness, metrics)
+    keeping = _Keeping.of(settings, registry, metrics)
+    routing = Router(registry, settings.default_model, lambda: keeping.experiments.live)
+    predictor = Predictor(routing, metrics, PredictionIds(keeping.secret), keeping.observer)
+    hot_paths = predictions.Predictions(predictor, metrics)
+    plain = (
+        *_plain_routes(settings, registry, metrics, keeping),
+        models.router(registry, settings.default_model),
+        operations.router(readiness, metrics),
+    )
+    beside = Beside(
+        runs=(Watcher(registry, settings).run, keeping.experiments.run, keeping.forgetting.run),
+        ends=(keeping.observer.drain, registry.close, keeping.storage.close),
+    )
+    behind = _build_fastapi(settings, plain, lifespan_of(beside, readiness))
     front = Front(behind, hot_paths.endpoints(), metrics, settings.max_body_bytes)
     return Application(front, registry, readiness, metrics)
 
 
-def _build_fastapi(settings: Settings, registry: Registry, readiness: Readiness, metrics: Metrics) -> FastAPI:
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.create_task(_load_all(registry, settings))
-        yield
-        readiness.stopping = True
-        await _stop(loading, registry)
+@dataclass(frozen=True, slots=True)
+class _Keeping:
+    """What experiments need, whether or not there is one; none of it costs anything until it is needed."""
 
+    secret: Secret
+    storage: Storage
+    experiments: Experiments
+    observer: Observer
+    forgetting: Forgetting
+
+    @classmethod
+    def of(cls, settings: Settings, registry: Registry, metrics: Metrics) -> "_Keeping":
+        """Build it; the store is opened at once only if experiments are declared."""
+        secret, storage = read_secret(settings.secret_file), Storage(settings.store)
+        declared = Experiments(settings.experiments, registry, StoredPhases(storage))
+        if settings.experiments is not None:
+            storage.open()
+        return cls(
+            secret=secret,
+            storage=storage,
+            experiments=declared,
+            observer=Observer(registry, storage.record, secret, ExperimentCounters(metrics), settings),
+            forgetting=Forgetting(storage, Pseudonyms(secret), settings.retention_days),
+        )
+
+
+def _plain_routes(settings: Settings, registry: Registry, metrics: Metrics, keeping: _Keeping) -> tuple[APIRouter, ...]:
+    """Return the routes by which models are compared: on one text, by labels, and what follows from these."""
+    counters = FeedbackCounters(metrics)
+    ids, storage, limit = PredictionIds(keeping.secret), keeping.storage, settings.max_body_bytes
+    labels = Feedback(ids, registry, storage, counters, settings.retention_days)
+    comparer = Comparer(registry, settings.default_model)
+    return (
+        compare.router(comparer, limit, lambda reason: metrics.rejected[reason].add()),
+        feedback.router(labels, limit, counters.rejected["invalid"].add),
+        experiments.router(keeping.experiments, Reports(keeping.experiments, storage), keeping.forgetting),
+    )
+
+
+def _build_fastapi(settings: Settings, plain: Iterable[APIRouter], lifespan: Lifespan[FastAPI]) -> FastAPI:
     app = DocumentedFastAPI(
         title="nunchi",
         summary="Sentiment of Korean texts, by recurrent networks served side by side.",
@@ -93,8 +143,8 @@ def _build_fastapi(settings: Settings, registry: Registry, readiness: Readiness,
         redirect_slashes=False,
     )
     predictions.document(app)
-    app.include_router(models.router(registry, settings.default_model))
-    app.include_router(operations.router(readiness, metrics))
+    for router in plain:
+        app.include_router(router)
     for kind in (ServiceError, HTTPException, Exception):
         app.add_exception_handler(kind, answer_error)
     return app
@@ -113,20 +163,3 @@ def _versions(settings: Settings) -> list[VersionRef]:
         there = nearest_or_all(settings.default_model, names)
         raise StartError(f"NUNCHI_DEFAULT_MODEL: {settings.default_model} is not in {settings.model_store}; {there}")
     return versions
-
-
-async def _load_all(registry: Registry, settings: Settings) -> None:
-    """Load every version that is known."""
-    ready = [await registry.load(ref) for ref in load_order(registry.entries, settings)]
-    log_event("all_loaded", ready=sum(ready), refused=len(ready) - sum(ready))
-
-
-async def _stop(loading: "asyncio.Task[None]", registry: Registry) -> None:
-    """Answer what was accepted, for as long as that is reasonable."""
-    loading.cancel()
-    with suppress(asyncio.CancelledError):
-        await loading
-    try:
-        await asyncio.wait_for(registry.close(), DRAIN_S)
-    except TimeoutError:
-        log_event("drain_given_up", seconds=DRAIN_S)

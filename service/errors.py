@@ -7,6 +7,7 @@ ServiceError                    an answer that is not 200: status, title, slug a
 ├── BodyTooLargeError    413
 ├── UnknownModelError    404
 ├── UnknownExperimentError 404
+├── UnknownPhaseError    404
 ├── UnknownPredictionError 404
 ├── ConflictingLabelError 409
 ├── ExpiredPredictionError 410
@@ -119,6 +120,14 @@ class UnknownExperimentError(ServiceError):
 
     def __init__(self, declared: Iterable[str]) -> None:
         super().__init__(f"there is no such experiment; declared: {', '.join(declared) or 'none'}")
+
+
+class UnknownPhaseError(ServiceError):
+    """A phase that an experiment does not have; none at all, if it has not begun."""
+
+    status = HTTPStatus.NOT_FOUND
+    title = "Unknown phase"
+    slug = "unknown-phase"
 
 
 class UnknownPredictionError(ServiceError):

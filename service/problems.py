@@ -3,11 +3,12 @@
 import json
 from typing import Any, NamedTuple
 
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.errors import ServiceError, UnknownRouteError, WrongMethodError
+from service.errors import InvalidRequestError, ServiceError, UnknownRouteError, WrongMethodError
 
 Header = tuple[bytes, bytes]
 
@@ -58,6 +59,9 @@ async def answer_error(request: Request, error: Exception) -> Response:
 def _as_ours(error: Exception) -> ServiceError:
     if isinstance(error, ServiceError):
         return error
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        return InvalidRequestError(f"{first['loc'][-1]}: {first['msg']}", "invalid_field")
     if isinstance(error, HTTPException) and error.status_code == 404:
         return UnknownRouteError()
     if isinstance(error, HTTPException) and error.status_code == 405:

@@ -28,6 +28,11 @@ class Storage:
         self._opening = asyncio.Lock()
         self._opened: _Opened | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anything needed the store so far."""
+        return self._opened is not None
+
     def open(self) -> None:
         """Open the store at the start, for a service that is going to need it; this takes up to some seconds.
 

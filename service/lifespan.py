@@ -1,0 +1,54 @@
+"""What runs beside the requests of an application, from its start to its end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI
+from starlette.types import Lifespan
+
+from service.logs import log_event, log_exception
+from service.readiness import Readiness
+
+DRAIN_S = 10
+"""How long the process waits for what it accepted before it stops all the same."""
+
+
+class Beside(NamedTuple):
+    """What runs beside the requests.
+
+    Attributes:
+        runs: started at the start, cancelled at the end.
+        ends: then awaited, one after the other: they answer and keep what was accepted.
+    """
+
+    runs: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
+    ends: tuple[Callable[[], Awaitable[None]], ...]
+
+
+def lifespan_of(beside: Beside, readiness: Readiness) -> Lifespan[FastAPI]:
+    """Return the lifespan that FastAPI asks for; from its end on the process is not ready."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        running = [asyncio.create_task(run()) for run in beside.runs]
+        yield
+        readiness.stopping = True
+        for task in running:
+            task.cancel()
+        for ended in await asyncio.gather(*running, return_exceptions=True):
+            if isinstance(ended, Exception):
+                log_exception("background_failed", ended)
+        for end in beside.ends:
+            await _end(end)
+
+    return lifespan
+
+
+async def _end(end: Callable[[], Awaitable[None]]) -> None:
+    """Wait for an end, for as long as that is reasonable."""
+    try:
+        await asyncio.wait_for(end(), DRAIN_S)
+    except TimeoutError:
+        log_event("drain_given_up", seconds=DRAIN_S)

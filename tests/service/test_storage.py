@@ -1,0 +1,81 @@
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from service.errors import StartError, StoreUnavailableError
+from service.experiments.observation import LabelGiven, Observation
+from service.storage import Storage
+from service.store.database import Database
+from service.store.reading import read_phase
+
+pytestmark = pytest.mark.anyio
+
+
+def storage_in(directory: Path) -> Storage:
+    return Storage(f"sqlite:///{directory / 'state' / 'nunchi.db'}")
+
+
+def given(prediction_id: str) -> LabelGiven:
+    return LabelGiven(prediction_id, "audit", "positive", time.time())
+
+
+def observed(prediction_id: str) -> Observation:
+    return Observation(prediction_id, "e", 1, None, prediction_id, None, 3, "gru", "random", False, time.time(), ())
+
+
+def texts(database: Database) -> list[str]:
+    return [row.observation.prediction_id for row in read_phase(database, "e", 1)]
+
+
+async def test_nothing_is_opened_before_it_is_needed(tmp_path: Path) -> None:
+    storage = storage_in(tmp_path)
+    assert not storage.is_open
+    assert not storage.record(observed("a"))  # with nowhere to go
+    await storage.close()
+    assert os.listdir(tmp_path) == []
+
+
+async def test_the_first_labels_open_it_once_and_keep_their_order(tmp_path: Path) -> None:
+    storage = storage_in(tmp_path)
+    names = [f"{number % 50:03}" for number in range(100)]
+    results = await asyncio.gather(*(storage.label(given(name)) for name in names))
+    assert results == ["accepted"] * 50 + ["same"] * 50
+    await storage.close()
+
+
+async def test_what_was_recorded_is_there_once_it_is_flushed(tmp_path: Path) -> None:
+    storage = storage_in(tmp_path)
+    storage.open()
+    assert storage.record(observed("a"))
+    await storage.flushed()
+    assert await storage.call(texts) == ["a"]
+    await storage.close()
+
+
+async def test_closing_keeps_what_was_accepted(tmp_path: Path) -> None:
+    storage = storage_in(tmp_path)
+    storage.open()
+    for number in range(1_000):
+        assert storage.record(observed(f"{number:04}"))
+    await storage.close()
+    again = storage_in(tmp_path)
+    assert len(await again.call(texts)) == 1_000
+    await again.close()
+
+
+async def test_a_store_that_cannot_be_opened_is_an_error_at_the_start_and_an_answer_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "state").touch()
+    storage = storage_in(tmp_path)
+    with pytest.raises(StartError, match="cannot be made"):
+        storage.open()
+    with pytest.raises(StoreUnavailableError, match="the log says why"):
+        await storage.label(given("a"))
+    assert "cannot be made" in caplog.records[-1].__dict__["fields"]["reason"]
+    (tmp_path / "state").unlink()
+    assert await storage.label(given("a")) == "accepted"
+    await storage.close()
