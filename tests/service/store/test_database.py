@@ -14,6 +14,7 @@ from service.errors import StartError
 from service.store import migrations
 from service.store.database import Database, open_database
 from service.store.tables import METADATA, OBSERVATION
+from tests.service.store.postgresql import Server
 
 _OPEN = """
 import sys, time
@@ -152,6 +153,21 @@ def test_commit_of_a_label_waits_for_the_disk_in_sqlite(tmp_path: Path) -> None:
         for durable, mode in ((True, 2), (False, 1), (True, 2)):  # FULL, NORMAL, FULL
             with database.write(durable=durable) as connection:
                 assert connection.execute(text("PRAGMA synchronous")).scalar() == mode
+
+
+@pytest.mark.postgresql
+def test_restart_of_the_server_is_not_noticed_by_who_reads_next(postgresql: Server) -> None:
+    with closing(open_database(postgresql.new_database())) as database:
+        postgresql.disconnect_all()
+        with database.read() as connection:
+            assert connection.execute(text("SELECT 1")).scalar() == 1
+
+
+@pytest.mark.postgresql
+def test_nobody_waits_for_ever_for_a_process_that_hangs(postgresql: Server) -> None:
+    with closing(open_database(postgresql.new_database())) as database, database.read() as connection:
+        assert connection.execute(text("SHOW lock_timeout")).scalar() == "10s"
+        assert connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar() == "1min"
 
 
 def test_service_starts_without_loading_a_database() -> None:

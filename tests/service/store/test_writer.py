@@ -131,6 +131,21 @@ async def test_label_whose_caller_went_away_is_written_all_the_same(database: Da
     assert labelled(database) == [an_id(1), an_id(2)]
 
 
+def test_loop_that_ends_before_its_answer_does_not_stop_the_writer(database: Database) -> None:
+    async def give(writer: StoreWriter) -> None:
+        writer.label(a_label(1))
+
+    stuck = StuckDatabase(database)
+    with writing(stuck) as writer:
+        asyncio.run(give(writer))
+        stuck.free.set()
+        deadline = time.monotonic() + 5
+        while writer.waiting and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert writer.record(an_observation(1))
+    assert (labelled(database), observed(database)) == ([an_id(1)], [an_id(1)])
+
+
 async def test_closing_writes_all_that_was_accepted(database: Database) -> None:
     with writing(database) as writer:
         for number in range(1500):
