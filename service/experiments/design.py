@@ -1,8 +1,9 @@
 """What the evidence of one phase is judged by: its arms, weights and thresholds. None of it changes within a phase."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 Mode = Literal["split", "shadow", "shadow_randomized"]
 
@@ -26,7 +27,6 @@ class Design:
         phase: its number, from 1.
         mode: how texts meet arms.
         arms: at least two.
-        labels: the classes, in the order of the models' probabilities.
         alpha: the risk, in (0, 1), of naming a winner when there is none, however often anyone looks.
         margin: accuracies that differ by no more are equivalent.
         minimum_labels: how many trusted labels come before anything is said about accuracy.
@@ -41,7 +41,6 @@ class Design:
     phase: int
     mode: Mode
     arms: tuple[DesignArm, ...]
-    labels: tuple[str, ...]
     alpha: float = 0.05
     margin: float = 0.01
     minimum_labels: int = 100
@@ -55,16 +54,6 @@ class Design:
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """The arms of every comparison, by their places: (0, 1), (0, 2) and so on."""
         return tuple(combinations(range(len(self.arms)), 2))
-
-    @property
-    def alpha_each(self) -> float:
-        """The risk left to each comparison, so that together they keep to `alpha` (Bonferroni)."""
-        return self.alpha / len(self.pairs)
-
-    @property
-    def threshold(self) -> float:
-        """The evidence that decides a comparison: comparisons / alpha (Ville's inequality)."""
-        return len(self.pairs) / self.alpha
 
     @property
     def paired(self) -> bool:
@@ -82,3 +71,13 @@ class Design:
         if self.randomized:
             return tuple(arm.share for arm in self.arms)
         return (1.0, *(0.0 for _ in self.arms[1:]))
+
+    @classmethod
+    def of_phase(cls, experiment: str, phase: int, stored: Mapping[str, Any], running: bool = True) -> "Design":
+        """Return the design that was stored when a phase began (see `live.design_of`)."""
+        weights = sum(arm["weight"] for arm in stored["arms"])
+        arms = (DesignArm(arm["name"], arm["model"], arm["version"], arm["weight"] / weights) for arm in stored["arms"])
+        plain = {name: stored[name] for name in ("mode", "alpha", "margin", "minimum_labels", "maturity_s")}
+        return cls(
+            experiment=experiment, phase=phase, arms=tuple(arms), running=running, **plain, **stored["guardrails"]
+        )

@@ -1,0 +1,141 @@
+"""What the texts and labels of one phase add up to, one at a time and in the order in which they came.
+
+Everything that a decision or a report needs follows from these sums, so a decision can be asked for after every label.
+"""
+
+from collections.abc import Sequence
+
+from service.experiments.arms import NOT_TRIED, ArmTally, Classes
+from service.experiments.bias import LabelBias
+from service.experiments.design import Design
+from service.experiments.guardrails import guardrails
+from service.experiments.health import Health
+from service.experiments.observation import LabelSource, Observation, Outcome
+from service.experiments.pairs import Pair, PairedTally, SplitTally, Verdict
+from service.statistics import multiple
+
+Outcomes = Sequence[Outcome | None]
+"""By the place of their arm; None for one that was not asked."""
+
+
+class Evidence:
+    """Sums over one phase.
+
+    Args:
+        design: what the phase is judged by.
+
+    Attributes:
+        alpha_each: the risk left to each comparison of two arms.
+        log_threshold: logarithm of the evidence that decides one.
+        arms: one tally for each arm.
+        pairs: one for each two arms, in the order of `design.pairs`.
+        guardrails: what must not get worse, for each two arms.
+        health: whether traffic and labels reach the arms as they should.
+        bias: whether labels depend on what was answered.
+        texts: how many count.
+        forced: texts whose caller chose the arm; they do not count.
+        trusted: labels that count.
+        reported: labels by users; they never decide.
+        unknown: labels that no model of the experiment can give; they do not count.
+    """
+
+    def __init__(self, design: Design) -> None:
+        self.design = design
+        self.alpha_each = multiple.alpha_each(design.alpha, len(design.pairs))
+        self.log_threshold = multiple.log_threshold(design.alpha, len(design.pairs))
+        self.arms = [ArmTally() for _ in design.arms]
+        self.pairs = [self._pair(a, b) for a, b in design.pairs]
+        self.guardrails = guardrails(design)
+        self.health = Health(design)
+        self.bias = LabelBias(design)
+        self.texts = self.forced = self.trusted = self.reported = self.unknown = 0
+        self._classes = Classes()
+        self._places = {arm.name: place for place, arm in enumerate(design.arms)}
+        self._slo_us = design.latency_slo_s * 1e6
+
+    def observe(self, observation: Observation) -> bool:
+        """Count a text that was not seen before.
+
+        Returns:
+            Whether it counts; labels of one that does not must be left out as well.
+        """
+        if observation.reason == "forced":
+            self.forced += 1
+            return False
+        self.texts += 1
+        served, outcomes = self._places[observation.served_arm], self._arrange(observation)
+        self.health.observe(observation.unit, served, outcomes)
+        for place, outcome in enumerate(outcomes):
+            if outcome is not None:
+                self._classes.learn(outcome)
+                self.arms[place].observe(outcome, place == served)
+        labels = [None if outcome is None else outcome.label for outcome in outcomes]
+        for pair in self.pairs:
+            pair.observe(labels[pair.a], labels[pair.b])
+        self._watch(outcomes, served)
+        return True
+
+    def label(self, observation: Observation, label: str, source: LabelSource, draw: bool = True) -> None:
+        """Count the label of a text that counts.
+
+        Args:
+            observation: the text.
+            label: what it truly is.
+            source: who says so.
+            draw: False if it is no longer known whose text it is: then it says nothing about traffic and labels.
+        """
+        served, outcomes = self._places[observation.served_arm], self._arrange(observation)
+        if not self._classes.may_be(label, outcomes[served]):
+            self.unknown += 1
+        elif source == "user":
+            self.reported += 1
+            self.arms[served].report(outcomes[served], label)
+        else:
+            first = draw and self.health.label(observation.unit, served)
+            # A client's texts all went to one arm, so in split traffic only one label of each is a draw of its own.
+            if first or not draw or self.design.paired:
+                self._judge(outcomes, label, source, served if first else None)
+
+    def _judge(self, outcomes: Outcomes, label: str, source: LabelSource, first_by: int | None) -> None:
+        """Count a trusted label; `first_by` is the arm that served, if this is the first label of the unit."""
+        self.trusted += 1
+        judged = [self._classes.judge(outcome, label) for outcome in outcomes]
+        for arm, answer in zip(self.arms, judged, strict=True):
+            if answer is not None:
+                arm.judge(answer, source)
+        for pair in self.pairs:
+            pair.judge(judged[pair.a], judged[pair.b])
+        if first_by is not None:
+            self.bias.judge(first_by, judged)
+
+    def _pair(self, a: int, b: int) -> Pair:
+        design, verdict = self.design, Verdict(self.log_threshold)
+        if design.paired:
+            return PairedTally(a, b, verdict)
+        share_a = design.arms[a].share / (design.arms[a].share + design.arms[b].share)
+        return SplitTally(a, b, verdict, (self.arms[a], self.arms[b]), share_a)
+
+    def _arrange(self, observation: Observation) -> list[Outcome | None]:
+        outcomes: list[Outcome | None] = [None] * len(self.arms)
+        for outcome in observation.outcomes:
+            outcomes[self._places[outcome.arm]] = outcome
+        return outcomes
+
+    def _watch(self, outcomes: Outcomes, served: int) -> None:
+        """Count for the guardrails, like with like.
+
+        Times are those of answers that somebody waited for. Failures are those in the shadow: a text whose served
+        answer failed is not observed.
+        """
+        slow: list[bool | None] = [None] * len(outcomes)
+        failed = slow.copy()
+        for place, outcome in enumerate(outcomes):
+            if outcome is None:
+                continue
+            if place != served:
+                failed[place] = None if outcome.error in NOT_TRIED else outcome.label is None
+            elif outcome.latency_us is not None:
+                slow[place] = outcome.latency_us > self._slo_us
+        for guardrail in self.guardrails:
+            bad = slow if guardrail.metric == "latency" else failed
+            guardrail.observe(bad[guardrail.a], bad[guardrail.b])
