@@ -12,11 +12,14 @@ from typing import ClassVar, NamedTuple
 import sentencepiece
 
 from model_store.errors import EncoderError
-from model_store.text import align, normalize
+from model_store.text import align, normalize, normalize_all
 
 PADDING_ID = 0
 UNKNOWN_ID = 1
 RESERVED_IDS = 2
+
+_WORTH_ONE_CALL = 512
+"""Texts; a call of SentencePiece with a list costs a third of a millisecond before the first of them."""
 
 
 class Encoded(NamedTuple):
@@ -51,11 +54,11 @@ class TextEncoder(ABC):
 
     def encode(self, text: str, limit: int) -> Encoded:
         """Return the ids of `text`, at most the first `limit`."""
-        ids = self._ids(normalize(text))
-        truncated = len(ids) > limit
-        if truncated:
-            ids = ids[:limit]
-        return Encoded(ids, ids.count(UNKNOWN_ID), truncated)
+        return _cut(self._ids(normalize(text)), limit)
+
+    def encode_all(self, texts: Sequence[str], limit: int) -> list[Encoded]:
+        """Return what `encode` returns for each of `texts`; of many, in less than half the time."""
+        return [_cut(ids, limit) for ids in self._ids_of_all(normalize_all(texts))]
 
     def tokens(self, text: str) -> list[Token]:
         """Return all ids of `text` in order, each with the characters of the text as it was given."""
@@ -73,9 +76,20 @@ class TextEncoder(ABC):
     def _ids(self, text: str) -> list[int]:
         """Return the ids of a normalised text."""
 
+    def _ids_of_all(self, texts: list[str]) -> list[list[int]]:
+        """Return the ids of normalised texts."""
+        return [self._ids(text) for text in texts]
+
     @abstractmethod
     def _spans(self, text: str) -> Iterator[Token]:
         """Yield the ids of a normalised text with their half-open spans in it."""
+
+
+def _cut(ids: list[int], limit: int) -> Encoded:
+    truncated = len(ids) > limit
+    if truncated:
+        ids = ids[:limit]
+    return Encoded(ids, ids.count(UNKNOWN_ID), truncated)
 
 
 class _VocabularyEncoder(TextEncoder):
@@ -163,6 +177,13 @@ class SubwordEncoder(TextEncoder):
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._processor.encode(text)
+        return ids
+
+    def _ids_of_all(self, texts: list[str]) -> list[list[int]]:
+        if len(texts) < _WORTH_ONE_CALL:
+            return [self._ids(text) for text in texts]
+        # In this thread: whoever wants more processors at work has processes.
+        ids: list[list[int]] = self._processor.encode(texts, num_threads=1)
         return ids
 
     def _spans(self, text: str) -> Iterator[Token]:

@@ -40,6 +40,26 @@ def test_a_text_of_just_the_limit_is_not_truncated(word_encoder: WordEncoder) ->
     assert not word_encoder.encode("영화 좋다", 2).truncated
 
 
+@pytest.mark.parametrize("count", [0, 3, 2_000])
+@pytest.mark.parametrize("kind", ["word", "character", "subword"])
+def test_many_texts_are_encoded_as_each_would_be(kind: str, count: int, subword_encoder: SubwordEncoder) -> None:
+    encoders = {"word": WordEncoder(["영화"]), "character": CharacterEncoder(["영"]), "subword": subword_encoder}
+    texts = [
+        "정말 영화",
+        " ",
+        "",
+        "ㅋㅋㅋㅋㅋ 배우\n\n연기가   좋다",
+        "A" * 30,
+        "👍\u1112\u1161",
+        "너무 지루한 영화 " * 9,
+    ]
+    texts = (texts * count)[:count]
+
+    encoded = encoders[kind].encode_all(texts, 20)
+
+    assert encoded == [encoders[kind].encode(text, 20) for text in texts]
+
+
 def test_blanks_alone_have_no_ids(word_encoder: WordEncoder, subword_encoder: SubwordEncoder) -> None:
     for encoder in (word_encoder, subword_encoder, CharacterEncoder(["영"])):
         assert encoder.encode(" \n ", 10).ids == []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_store.text import align, normalize
+from model_store.text import align, normalize, normalize_all
 
 KOREAN = "정말 재미있게 봤어요"
 
@@ -31,6 +31,20 @@ def test_normalize_follows_its_rules(given_text: str, expected: str) -> None:
 
 def test_normalize_keeps_letters_that_stand_alone_and_punctuation() -> None:
     assert normalize("ㅠㅠ 아... 이게?!") == "ㅠㅠ 아... 이게?!"
+
+
+ODD = st.text(
+    st.one_of(st.characters(), st.sampled_from("  ㅋㅋㅋㅋ\t\n\r\x00\u200b\u3000AaZ각\u1100\u1161\u11a8\u0301👍"))
+)
+
+
+@given(st.lists(ODD, min_size=1), st.integers(1, 40))
+def test_many_texts_are_normalised_as_each_would_be(texts: list[str], times: int) -> None:
+    assert normalize_all(texts * times) == [normalize(text) for text in texts] * times
+
+
+def test_no_texts_are_none() -> None:
+    assert normalize_all([]) == []
 
 
 @given(st.text())
