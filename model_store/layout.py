@@ -27,6 +27,8 @@ EXTRA = "assets.extra"
 MANIFEST = f"{EXTRA}/manifest.json"
 GOLDEN = f"{EXTRA}/golden.json"
 FUSED_GRAPH = f"{EXTRA}/model.onnx"
+FUSED_BATCH_GRAPH = f"{EXTRA}/model_batch.onnx"
+"""The same for many rows at once; versions without it use the other for all."""
 REPORT = f"{EXTRA}/report"
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -143,9 +145,9 @@ def publish(staged: Path, store: Path, manifest: Manifest) -> VersionRef:
     manifest = replace(manifest, version=version, files=records)
     (staged / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
     for path in (*records, MANIFEST):
-        _flush(staged / path)
+        flush(staged / path)
     staged.rename(model / str(version))
-    _flush(model)
+    flush(model)
     return VersionRef(manifest.name, version)
 
 
@@ -180,7 +182,7 @@ def _record(path: Path) -> FileRecord:
         return FileRecord(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Make a file or directory survive a loss of power."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -1,6 +1,6 @@
 """Scores rows in few calls of an engine, and keeps what happens to one row away from the others."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 from typing import NamedTuple
 
@@ -46,24 +46,27 @@ def score_rows(engine: Engine, rows: Rows, batch_tokens: int) -> Scored:
     """
     scored = Scored([[]] * len(rows), {}, [])
     lengths = [len(row) for row in rows]
-    for batch in cut_batches(lengths, batch_tokens, engine.call_tokens) if len(rows) > 1 else ([0],):
+    for batch in cut_batches(lengths, batch_tokens, engine.call_tokens) if len(rows) != 1 else ([0],):
         _score_batch(engine, rows, batch, scored)
     return scored
 
 
-def cut_batches(lengths: Sequence[int], batch_tokens: int, call_tokens: int) -> Iterator[list[int]]:
+def cut_batches(
+    lengths: Sequence[int], batch_tokens: int, call_tokens: Callable[[int, int], int]
+) -> Iterator[list[int]]:
     """Yield the indices of `lengths` in batches, shortest first.
 
     Args:
         lengths: of the rows, in tokens.
         batch_tokens: the most that a batch may have, padding included.
-        call_tokens: what a call costs beside its rows, in tokens; rows are not padded by more than that at once.
+        call_tokens: `Engine.call_tokens`; rows are not padded by more than that at once.
     """
     batch: list[int] = []
     longest = 0
     for index in sorted(range(len(lengths)), key=lengths.__getitem__):
         length, rows = lengths[index], len(batch)
-        if batch and (rows * (length - longest) > call_tokens or (rows + 1) * length > batch_tokens):
+        wasteful = length > longest and rows * (length - longest) > call_tokens(rows, length)
+        if batch and (wasteful or (rows + 1) * length > batch_tokens):
             yield batch
             batch = []
         batch.append(index)

@@ -28,7 +28,7 @@ class FakeEngine:
 
     name: EngineName = "onnx"
     device: DeviceName = "cpu"
-    call_tokens = 1_000
+    call_cost = 1_000
     traces = 0
 
     def __init__(
@@ -42,6 +42,9 @@ class FakeEngine:
         self.calls: list[list[list[int]]] = []
         self._gate = gate
         self._answer = answer
+
+    def call_tokens(self, rows: int, length: int) -> int:
+        return self.call_cost
 
     def score(self, rows: Rows) -> NDArray[np.float32]:
         self.calls.append([list(row) for row in rows])

@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from model_store.encoder import EncoderSpec
 from model_store.golden import GoldenExample, Scorer, pad, write_golden
-from model_store.layout import EXTRA, FUSED_GRAPH, GOLDEN, REPORT, VersionRef, publish, staging
+from model_store.layout import EXTRA, FUSED_BATCH_GRAPH, FUSED_GRAPH, GOLDEN, REPORT, VersionRef, publish, staging
 from model_store.manifest import Manifest
 from model_store.text import TEXT_VERSION
 from training.datasets import Corpus
@@ -26,6 +27,7 @@ from training.recipe import Trained
 from training.report import Report, write_report
 from training.rows import Rows
 from training.scoring import keras_scorer, score_rows
+from training.stepping import lower_for_many
 from training.variants import find_variant
 
 AGREEMENT_TEXTS = 1_000
@@ -69,7 +71,7 @@ def publish_model(publication: Publication, store: Path) -> VersionRef:
 
 
 def write_forms(model: keras.Model, staged: Path, rows: Rows) -> str:
-    """Write the SavedModel and the fused graph into `staged`, reload both and prove that they agree with Keras.
+    """Write the SavedModel and the fused graphs into `staged`, reload all and prove that they agree with Keras.
 
     Returns:
         Why there is no fused graph, or an empty text.
@@ -82,6 +84,9 @@ def write_forms(model: keras.Model, staged: Path, rows: Rows) -> str:
     except NotCoveredError as error:
         return str(error)
     check_agreement(expected, fused_scorer(staged / FUSED_GRAPH), rows, "the fused graph")
+    with suppress(NotCoveredError):  # then the first graph scores many rows as well
+        (staged / FUSED_BATCH_GRAPH).write_bytes(lower_for_many(model).SerializeToString())
+        check_agreement(expected, fused_scorer(staged / FUSED_BATCH_GRAPH), rows, "the fused graph for many rows")
     return ""
 
 

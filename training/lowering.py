@@ -5,7 +5,7 @@ Runtime runs fifty times faster for short texts. Operators, gate orders and equa
 version 17, `RNN`, `LSTM`, `GRU`. States are kept time-major (steps, batch, features), as those operators want them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import keras
@@ -30,6 +30,10 @@ ACTIVATIONS: dict[str, tuple[str, tuple[float, float] | None]] = {
 """Keras activation -> ONNX activation for the fused operators, with alpha and beta where it takes them."""
 
 
+Handlers = Mapping[type, Callable[[Any, Any], None]]
+"""What appends a layer to a graph, by the class of the layer."""
+
+
 class NotCoveredError(Exception):
     """The model holds something that this lowering has no fused operator for."""
 
@@ -43,9 +47,17 @@ def lower(model: keras.Model) -> onnx.ModelProto:
     Raises:
         NotCoveredError: if a layer or one of its settings has no counterpart; with the reason.
     """
-    graph = Graph()
+    return lower_with(model, Graph(), _HANDLERS)
+
+
+def lower_with(model: keras.Model, graph: Graph, handlers: Handlers) -> onnx.ModelProto:
+    """Return the graph that `handlers`, one for each kind of layer, append to an empty one.
+
+    Raises:
+        NotCoveredError: as `lower`.
+    """
     for layer in model.layers:
-        handler = _HANDLERS.get(type(layer))
+        handler = handlers.get(type(layer))
         if handler is None:
             raise NotCoveredError(f"no fused operator for the layer {type(layer).__name__}")
         handler(graph, layer)
@@ -54,7 +66,7 @@ def lower(model: keras.Model) -> onnx.ModelProto:
     return proto
 
 
-def _nothing(_graph: Graph, _layer: keras.layers.Layer) -> None:
+def nothing(_graph: Graph, _layer: keras.layers.Layer) -> None:
     """Leave out what does nothing when scoring, or what the fused operators do by themselves."""
 
 
@@ -92,8 +104,8 @@ def _fused(graph: Graph, layers: list[keras.layers.Layer], direction: str, *, st
     """Append one fused operator for a layer, or for the two directions of one."""
     cell = _CELLS[type(layers[0])]
     activations = [_activation(getattr(each, name)) for each in layers for name in cell.activations]
-    weights = [np.stack(parts) for parts in zip(*(_weights(each, cell.gates) for each in layers), strict=True)]
-    inputs = [graph.value, *map(graph.constant, weights), graph.lengths]
+    arrays = [np.stack(parts) for parts in zip(*(weights(each, cell.gates) for each in layers), strict=True)]
+    inputs = [graph.value, *map(graph.constant, arrays), graph.lengths]
     attributes: dict[str, Any] = {"linear_before_reset": int(layers[0].reset_after)} if cell.operator == "GRU" else {}
     if numbers := [given for _, given in activations if given]:
         # ONNX Runtime takes the next of these for each activation that has any, and none for the others.
@@ -135,7 +147,7 @@ def _gates(matrix: NDArray[np.float32], order: tuple[int, ...]) -> NDArray[np.fl
     return np.concatenate([parts[gate] for gate in order], axis=-1).T
 
 
-def _weights(layer: keras.layers.Layer, order: tuple[int, ...]) -> tuple[NDArray[np.float32], ...]:
+def weights(layer: keras.layers.Layer, order: tuple[int, ...]) -> tuple[NDArray[np.float32], ...]:
     """Return the weights of one direction as ONNX wants them: W, R and B = [input bias, recurrent bias]."""
     kernel, recurrent = np.asarray(layer.cell.kernel), np.asarray(layer.cell.recurrent_kernel)
     bias = np.zeros((2, kernel.shape[1]), dtype=np.float32)
@@ -190,7 +202,8 @@ def _flatten(graph: Graph, layer: keras.layers.Flatten) -> None:
     graph.add("Reshape", graph.value, graph.whole(-1, layer.output.shape[-1]))
 
 
-def _dense(graph: Graph, layer: keras.layers.Dense) -> None:
+def dense(graph: Graph, layer: keras.layers.Dense) -> None:
+    """Append a Dense layer."""
     operators = {"relu": "Relu", "sigmoid": "Sigmoid", "softmax": "Softmax", "linear": "Identity"}
     name = keras.activations.serialize(layer.activation)
     if name not in operators:
@@ -203,11 +216,11 @@ def _dense(graph: Graph, layer: keras.layers.Dense) -> None:
     graph.add(operators[name], graph.value)
 
 
-_HANDLERS: dict[type, Callable[[Graph, Any], None]] = {
-    keras.layers.InputLayer: _nothing,
-    keras.layers.Dropout: _nothing,
-    keras.layers.SpatialDropout1D: _nothing,
-    Flipped: _nothing,  # the operator for a reversed direction gives its states in the order of the text
+_HANDLERS: Handlers = {
+    keras.layers.InputLayer: nothing,
+    keras.layers.Dropout: nothing,
+    keras.layers.SpatialDropout1D: nothing,
+    Flipped: nothing,  # the operator for a reversed direction gives its states in the order of the text
     PadOrCut: _pad_or_cut,
     keras.layers.Embedding: _embedding,
     keras.layers.SimpleRNN: _recurrent,
@@ -216,7 +229,7 @@ _HANDLERS: dict[type, Callable[[Graph, Any], None]] = {
     keras.layers.Bidirectional: _bidirectional,
     Pooling: _pooling,
     keras.layers.Flatten: _flatten,
-    keras.layers.Dense: _dense,
-    Complement: _nothing,  # done with the product before it
+    keras.layers.Dense: dense,
+    Complement: nothing,  # done with the product before it
 }
 """What each layer of `training.variants` becomes."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from model_store.layout import flush
 from service.bulk.rows import Position
 from service.errors import StartError
 
@@ -46,7 +47,7 @@ class Checkpoint:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
-        flush_directory(path.parent)
+        flush(path.parent)
 
 
 def read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
@@ -69,12 +70,3 @@ def read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Checkpoint | Non
             f"the interrupted run cannot go on: {', '.join(different)} changed since; begin anew with --overwrite"
         )
     return checkpoint
-
-
-def flush_directory(path: Path) -> None:
-    """Make what was created, renamed or removed in a directory survive a loss of power."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from service.bulk.checkpoint import Checkpoint, flush_directory, read_checkpoint
+from model_store.layout import flush
+from service.bulk.checkpoint import Checkpoint, read_checkpoint
 from service.bulk.rows import Position
 from service.bulk.scorer import Result
 from service.errors import StartError
@@ -122,7 +123,7 @@ class FileOutput:
         if names.partial.exists():
             self._finished().replace(names.out)
             names.partial.unlink(missing_ok=True)
-        flush_directory(names.out.parent)
+        flush(names.out.parent)
         names.checkpoint.unlink(missing_ok=True)
 
     def close(self) -> None:

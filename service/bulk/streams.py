@@ -16,8 +16,8 @@ from service.bulk.rows import Chunk, Position
 from service.errors import StartError
 
 PIPE = "-"
-CHUNK_BYTES = 1 << 19
-"""Of one chunk: some four thousand reviews, a tenth of a second of work."""
+CHUNK_BYTES = 1 << 20
+"""Of one chunk: some nine thousand reviews, a sixth of a second of work."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 

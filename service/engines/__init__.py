@@ -21,8 +21,14 @@ class Engine(Protocol):
     device: DeviceName
     inline: bool
     """Whether a short text costs less than handing it to a thread."""
-    call_tokens: int
-    """What a call costs beside its rows, in tokens of a row: more padding than that is worth a call of its own."""
+
+    def call_tokens(self, rows: int, length: int) -> int:
+        """Return what a call costs beside its rows, in tokens: more padding than that is worth a call of its own.
+
+        Args:
+            rows: of the call that may end here.
+            length: of the longer rows that could join it, in tokens.
+        """
 
     def score(self, rows: Rows) -> NDArray[np.float32]:
         """Return probabilities (rows, labels). A row's never depend on the others nor on padding (id 0)."""

@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from model_store.encoder import RESERVED_IDS
 from model_store.errors import GoldenMismatchError, VersionRefusedError
 from model_store.golden import GoldenExample, read_golden, write_golden
-from model_store.layout import EXTRA, FUSED_GRAPH, GOLDEN, VersionRef, publish, staging, verify
+from model_store.layout import EXTRA, FUSED_BATCH_GRAPH, FUSED_GRAPH, GOLDEN, VersionRef, publish, staging, verify
 from service.engines import Rows
 from service.engines.choice import EngineChoice
 from service.loading import inline_tokens, load, load_order, prove
 from service.metrics import Metrics
 from service.settings import Settings
 from tests.fakes import FakeEngine
+from tests.versions import CHARACTERS, Shape, gru_graph, publish_staged
 
 GRU = VersionRef("gru", 1)
 CHOICE = EngineChoice("auto", "cpu", 0)
@@ -49,6 +51,15 @@ def test_a_version_that_answers_otherwise_than_when_it_was_published_is_refused(
     store: Path, tmp_path: Path, field: str
 ) -> None:
     ref = republish(store, tmp_path, lie_about=field)
+    with pytest.raises(GoldenMismatchError):
+        prove(tmp_path, ref, CHOICE)
+
+
+def test_a_graph_for_many_rows_that_answers_otherwise_is_refused(tmp_path: Path) -> None:
+    with staging(tmp_path) as staged:
+        other = gru_graph(len(set(CHARACTERS)) + RESERVED_IDS, Shape(seed=1))
+        (staged / FUSED_BATCH_GRAPH).write_bytes(other.SerializeToString())
+        ref = publish_staged(staged, tmp_path, "gru", Shape(seed=0))
     with pytest.raises(GoldenMismatchError):
         prove(tmp_path, ref, CHOICE)
 

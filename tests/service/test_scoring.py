@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from service.scoring import cut_batches, score_rows
+from service.scoring import Scored, cut_batches, score_rows
 from tests.fakes import POISON, FakeEngine, probability
 
 ROWS = [[5] * length for length in (7, 3, 12, 1, 9, 3)]
@@ -14,21 +14,30 @@ def test_every_row_gets_its_own_probabilities_in_the_order_given() -> None:
 
 
 def test_batches_hold_rows_of_similar_length_and_stay_within_the_cap() -> None:
-    batches = list(cut_batches([7, 3, 12, 1, 9, 3], batch_tokens=16, call_tokens=100))
+    batches = list(cut_batches([7, 3, 12, 1, 9, 3], batch_tokens=16, call_tokens=lambda _rows, _length: 100))
     assert batches == [[3, 1, 5], [0], [4], [2]]
 
 
 def test_rows_are_not_padded_by_more_than_a_call_costs() -> None:
-    assert list(cut_batches([4, 5, 30, 33], batch_tokens=1000, call_tokens=16)) == [[0, 1], [2, 3]]
-    assert list(cut_batches([4, 5, 13], batch_tokens=1000, call_tokens=16)) == [[0, 1, 2]]
+    assert list(cut_batches([4, 5, 30, 33], batch_tokens=1000, call_tokens=lambda _rows, _length: 16)) == [
+        [0, 1],
+        [2, 3],
+    ]
+    assert list(cut_batches([4, 5, 13], batch_tokens=1000, call_tokens=lambda _rows, _length: 16)) == [[0, 1, 2]]
 
 
 def test_a_row_longer_than_the_cap_goes_alone() -> None:
-    assert list(cut_batches([20, 2, 3], batch_tokens=10, call_tokens=100)) == [[1, 2], [0]]
+    assert list(cut_batches([20, 2, 3], batch_tokens=10, call_tokens=lambda _rows, _length: 100)) == [[1, 2], [0]]
 
 
 def test_no_rows_make_no_batch() -> None:
-    assert list(cut_batches([], batch_tokens=10, call_tokens=100)) == []
+    assert list(cut_batches([], batch_tokens=10, call_tokens=lambda _rows, _length: 100)) == []
+
+
+def test_no_rows_are_no_call() -> None:
+    engine = FakeEngine()
+    assert score_rows(engine, [], batch_tokens=10) == Scored([], {}, [])
+    assert engine.calls == []
 
 
 def test_one_failing_row_fails_alone() -> None:
@@ -60,6 +69,6 @@ def test_calls_are_reported_with_their_rows_and_time() -> None:
 
 def test_scoring_keeps_to_what_a_call_of_the_engine_costs() -> None:
     engine = FakeEngine()
-    engine.call_tokens = 4
+    engine.call_cost = 4
     score_rows(engine, [[5] * 3, [5] * 30, [5] * 4], batch_tokens=1000)
     assert [[len(row) for row in call] for call in engine.calls] == [[3, 4], [30]]

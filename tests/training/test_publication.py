@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model_store.golden import check_golden, read_golden
-from model_store.layout import FUSED_GRAPH, GOLDEN, REPORT, VersionRef, list_versions, verify
+from model_store.layout import FUSED_BATCH_GRAPH, FUSED_GRAPH, GOLDEN, REPORT, VersionRef, list_versions, verify
 from training.__main__ import main
 from training.errors import ParityError
 
@@ -36,7 +36,8 @@ def test_a_run_becomes_a_version_that_proves_itself(run: Path, tmp_path: Path) -
     assert stored.manifest.labels == ("bad", "good")
     assert stored.manifest.provenance["settings"]["units"] == 8
     assert limit == 256
-    for score in (saved_model_scorer(stored.path), fused_scorer(stored.path / FUSED_GRAPH)):
+    fused = [fused_scorer(stored.path / graph) for graph in (FUSED_GRAPH, FUSED_BATCH_GRAPH)]
+    for score in (saved_model_scorer(stored.path), *fused):
         assert check_golden(examples, encoder, limit, score) <= 1e-5
 
 

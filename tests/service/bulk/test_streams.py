@@ -11,7 +11,7 @@ from service.bulk.rows import Chunk, Position
 from service.bulk.streams import CHUNK_BYTES, ByteStream, cut_chunks
 from service.errors import StartError
 
-LINES = b"".join(b"%d " % number * 20 + b"\n" for number in range(12_000))
+LINES = b"".join(b"%d " % number * 20 + b"\n" for number in range(30_000))
 START = Position(0, 1)
 
 
@@ -40,7 +40,7 @@ def test_chunks_know_their_line_and_how_far_they_are(path: Path) -> None:
     shares = [chunk.share or 0 for chunk in chunks]
     assert shares == sorted(shares)
     assert shares[-1] == 1
-    assert chunks[-1].end == Position(len(LINES), 12_001)
+    assert chunks[-1].end == Position(len(LINES), 30_001)
 
 
 def test_chunks_from_the_middle_on_are_those_that_would_have_come(path: Path) -> None:

@@ -3,10 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_store.layout import FUSED_GRAPH, StoredVersion, VersionRef, verify
+from model_store.encoder import RESERVED_IDS
+from model_store.layout import FUSED_BATCH_GRAPH, FUSED_GRAPH, StoredVersion, VersionRef, staging, verify
 from service.engines.onnx import OnnxEngine, OnnxRuntime
 from service.errors import EngineError
-from tests.versions import Shape, gru_graph, manifest_of
+from tests.versions import CHARACTERS, Shape, gru_graph, manifest_of, publish_staged, publish_version
 
 ROWS = [[5, 6, 7], [8], [9, 10, 11, 12, 13, 14], [15, 16]]
 
@@ -44,6 +45,31 @@ def test_several_threads_may_score_at_once(engine: OnnxEngine) -> None:
             assert np.array_equal(scored, expected)
 
 
+def _with_second_graph(store: Path, shape: Shape) -> VersionRef:
+    """Publish a version whose graph for many rows has the weights of `shape`, the other those of seed 0."""
+    with staging(store) as staged:
+        (staged / FUSED_BATCH_GRAPH).write_bytes(
+            gru_graph(len(set(CHARACTERS)) + RESERVED_IDS, shape).SerializeToString()
+        )
+        return publish_staged(staged, store, "gru", Shape())
+
+
+def test_many_rows_go_through_the_second_graph_and_few_through_the_first(tmp_path: Path) -> None:
+    ref = _with_second_graph(tmp_path, Shape(seed=1))
+    publish_version(tmp_path, "other", Shape(seed=1))
+    engine = OnnxRuntime().open(verify(tmp_path, ref))
+    first = OnnxRuntime().open(verify(tmp_path, publish_version(tmp_path, "one")))
+    second = OnnxRuntime().open(verify(tmp_path, VersionRef("other", 1)))
+    assert np.array_equal(engine.score(ROWS), first.score(ROWS))
+    assert np.array_equal(engine.score(ROWS * 4), second.score(ROWS * 4))
+
+
+def test_padding_is_worth_more_where_every_step_of_a_call_costs(tmp_path: Path, engine: OnnxEngine) -> None:
+    stepping = OnnxRuntime().open(verify(tmp_path, _with_second_graph(tmp_path, Shape())))
+    assert stepping.call_tokens(rows=200, length=30) == 30 * engine.call_tokens(rows=200, length=30)
+    assert stepping.call_tokens(rows=2, length=30) == engine.call_tokens(rows=2, length=30)
+
+
 def test_a_graph_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
     path = tmp_path / FUSED_GRAPH
     path.parent.mkdir()
@@ -66,4 +92,4 @@ def test_more_threads_give_the_same_probabilities(tmp_path: Path, engine: OnnxEn
 def test_three_labels_give_three_probabilities(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(gru_graph(20, Shape(labels=("a", "b", "c"))).SerializeToString())
-    assert OnnxEngine(str(path), threads=1).score([[2, 3]]).shape == (1, 3)
+    assert OnnxEngine(path, None, threads=1).score([[2, 3]]).shape == (1, 3)
