@@ -8,6 +8,7 @@ from model_store.errors import StoreError, VersionRefusedError
 from model_store.layout import VersionRef, list_versions
 from service.engines.choice import EngineChoice
 from service.errors import EngineError, StartError
+from service.listing import aligned
 from service.loading import prove
 from service.settings import Settings
 
@@ -63,7 +64,4 @@ def _table(verdicts: Sequence[Verdict]) -> str:
     for verdict in verdicts:
         result = f"refused: {verdict.reason}" if verdict.refused else "good"
         rows.append((str(verdict.version), verdict.engine, verdict.worst, f"{verdict.seconds:.2f}", result))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
-    )
+    return aligned(rows)

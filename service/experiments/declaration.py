@@ -102,25 +102,27 @@ def read(path: Path) -> tuple[Experiment, ...]:
     """Return the experiments of a file.
 
     Raises:
-        DeclarationError: if it cannot be read, or as `parse`.
+        DeclarationError: if it cannot be read, or as `parse`; with its path.
     """
-    return decode(read_bytes(path))
+    return decode(read_bytes(path), path)
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return the content of a file, not yet understood."""
+    """Return the content of a file, not yet understood; raise as `read`."""
     try:
         return path.read_bytes()
     except OSError as error:
         raise DeclarationError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def decode(content: bytes) -> tuple[Experiment, ...]:
-    """Return the experiments of a file's content; raise as `parse`."""
+def decode(content: bytes, path: Path) -> tuple[Experiment, ...]:
+    """Return the experiments of the content of a file; raise as `read`."""
     try:
         return parse(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise DeclarationError(f"the file is not UTF-8, from byte {error.start} on") from error
+        raise DeclarationError(f"{path} is not UTF-8, from byte {error.start} on") from error
+    except DeclarationError as error:
+        raise DeclarationError(f"{path}: {error}") from error
 
 
 def parse(text: str) -> tuple[Experiment, ...]:

@@ -77,7 +77,7 @@ class Experiments:
         self._period_s = period_s
         self._judged = self._seen = read_bytes(path) if path else b""
         self._fault: str | None = None
-        self._declared = decode(self._judged)
+        self._declared = decode(self._judged, path) if path else ()
         self.live: Live | None = None
         self.statuses = tuple(_not_yet(experiment) for experiment in self._declared)
         self.broken: str | None = None
@@ -108,14 +108,14 @@ class Experiments:
             self._tell_broken(str(error))
             return
         if content != self._judged and content == self._seen:
-            self._judge(content)
+            self._judge(content, path)
         self._seen = content
         self._tell_broken(self._fault)
 
-    def _judge(self, content: bytes) -> None:
+    def _judge(self, content: bytes, path: Path) -> None:
         self._judged = content
         try:
-            self._declared = decode(content)
+            self._declared = decode(content, path)
         except DeclarationError as error:
             self._fault = str(error)
         else:

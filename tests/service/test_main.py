@@ -4,7 +4,9 @@ from service.__main__ import main
 from service.settings import Settings, variable
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["check-models", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["serve", "--help"], ["check-models", "--help"], ["experiments", "check", "--help"]]
+)
 def test_help_teaches_every_setting(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(arguments)

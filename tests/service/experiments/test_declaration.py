@@ -230,12 +230,19 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match=r"nothing\.toml cannot be read: No such file or directory"):
         read(tmp_path / "nothing.toml")
     (tmp_path / "latin.toml").write_bytes("# été".encode("latin-1"))
-    with pytest.raises(DeclarationError, match="not UTF-8, from byte 2 on"):
+    with pytest.raises(DeclarationError, match=r"latin\.toml is not UTF-8, from byte 2 on"):
         read(tmp_path / "latin.toml")
 
 
 def test_the_example_compares_gru_with_lstm_by_the_defaults() -> None:
     assert read(EXAMPLE) == (experiment_of(),)
+
+
+def test_a_file_that_says_nonsense_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "nonsense.toml"
+    path.write_text("[[experiment]]", encoding="utf-8")
+    with pytest.raises(DeclarationError, match=r"nonsense\.toml: experiment 1: arms is missing"):
+        read(path)
 
 
 def test_what_the_example_says_of_defaults_is_so() -> None:
