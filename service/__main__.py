@@ -1,4 +1,4 @@
-"""The command line: `python -m service serve` answers requests, `score` files; `check-models` proves the store."""
+"""The command line: `serve` answers requests, `score` files; `check-models` proves the store, `experiments` compare."""
 
 import argparse
 import signal
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from service.bulk.options import add_options, options_of
 from service.errors import StartError
+from service.experiments import command
 from service.settings import Settings, load_settings, variable
 
 
@@ -38,8 +39,8 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         verb.set_defaults(run=run)
-        if name == "score":
-            add_options(verb)
+        if name in _OPTIONS:
+            _OPTIONS[name](verb)
     return parser
 
 
@@ -68,6 +69,10 @@ def _check_models(settings: Settings, _: argparse.Namespace) -> int:
     return check_models(settings, sys.stdout)
 
 
+_OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "score": add_options,
+    "experiments": command.add_options,
+}
 _VERBS = (
     (
         "serve",
@@ -92,6 +97,15 @@ _VERBS = (
         "prove every version of the store; exit 1 if one is refused",
         "Verifies every file of every version, loads it with the engine that would serve it, replays its golden\n"
         "examples, and prints what came of it. Nothing is served.",
+    ),
+    (
+        "experiments",
+        command.run,
+        "list and check experiments, and report which model to keep",
+        "Experiments compare models on the traffic that a service answers. They are declared in one TOML file, which\n"
+        "NUNCHI_EXPERIMENTS names; deploy/experiments.toml is an example that explains itself.\n"
+        "Try it:\n"
+        "  python -m service experiments check deploy/experiments.toml",
     ),
 )
 
