@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import promql_parser
-from prometheus_client import Gauge
 
 from service.metrics import Metrics
-from service.tallies import CounterFamily, HistogramFamily
+from service.tallies import Family, HistogramFamily
 from tests.deploy import files
 
 Catalogue = Mapping[str, frozenset[str]]
@@ -66,23 +66,18 @@ def declared() -> Catalogue:
     metrics = Metrics()
     samples = [sample for metric in metrics.registry.collect() for sample in metric.samples]
     names = {sample.name: frozenset(sample.labels) for sample in samples}
-    for value in vars(metrics).values():
-        for collector in value if isinstance(value, list) else [value]:
-            names.update(_series(collector))
+    for family in metrics.exposition.families:
+        names.update(_series(family))
     return names
 
 
-def _series(collector: object) -> Iterator[tuple[str, frozenset[str]]]:
-    if isinstance(collector, Gauge):
-        yield collector._name, frozenset(collector._labelnames)
-    elif isinstance(collector, CounterFamily):
-        labels = frozenset(collector.label_names)
-        yield from ((f"{metric.name}_total", labels) for metric in collector.describe())
-    elif isinstance(collector, HistogramFamily):
-        labels = frozenset(collector.label_names)
-        for metric in collector.describe():
-            yield f"{metric.name}_bucket", labels | {"le"}
-            yield from ((f"{metric.name}_{suffix}", labels) for suffix in ("sum", "count"))
+def _series(family: Family[Any]) -> Iterator[tuple[str, frozenset[str]]]:
+    labels = frozenset(family.label_names)
+    if isinstance(family, HistogramFamily):
+        yield f"{family.name}_bucket", labels | {"le"}
+        yield from ((f"{family.name}_{suffix}", labels) for suffix in ("sum", "count"))
+    else:
+        yield family.name, labels
 
 
 def complaints(expression: str, known: Catalogue) -> list[str]:
