@@ -51,6 +51,10 @@ def _settings_help() -> str:
 
 
 def _serve(settings: Settings, _: argparse.Namespace) -> int:
+    if settings.workers > 1:
+        from service.supervisor import supervise  # noqa: PLC0415 - the supervisor itself answers nothing
+
+        return supervise(settings)
     from service.server import serve  # noqa: PLC0415 - help and errors should not wait for FastAPI
 
     return serve(settings)

@@ -14,7 +14,14 @@ class JsonFormatter(logging.Formatter):
     """Writes a record as one line: time, level, event and what else is known of it.
 
     Everything outside ASCII is escaped, so that nothing in a line can pass for another line.
+
+    Args:
+        always: fields of every line.
     """
+
+    def __init__(self, **always: object) -> None:
+        super().__init__()
+        self._always = always
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -22,6 +29,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
+            **self._always,
             **getattr(record, "fields", {}),
         }
         if record.exc_info and record.exc_info[1]:
@@ -29,10 +37,10 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def configure(level: str) -> None:
-    """Send the lines of this process, uvicorn's included, to standard error."""
+def configure(level: str, **always: object) -> None:
+    """Send the lines of this process, uvicorn's included, to standard error, each with the fields `always`."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter(**always))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
 
 

@@ -1,14 +1,15 @@
 """Runs the application in uvicorn until the process is told to stop."""
 
-import errno
 import gc
 import socket
+from collections.abc import Sequence
 from types import FrameType
 
 import uvicorn
 
-from service.app import DRAIN_S, create_app
-from service.errors import StartError
+from service.app import Application, create_app
+from service.lifespan import DRAIN_S
+from service.listening import BACKLOG, open_port
 from service.logs import configure
 from service.protocol import Protocol
 from service.readiness import Readiness
@@ -35,9 +36,15 @@ def serve(settings: Settings) -> int:
         StartError: if the service cannot be built as the settings say, or the port is taken.
     """
     configure(settings.log_level)
-    refuse_occupied(settings.host, settings.port)
+    for probe in open_port(settings.host, settings.port):  # uvicorn opens it for good, but only once all is built
+        probe.close()
     app = create_app(settings)
-    config = uvicorn.Config(
+    return run(Server(configured(app, settings), app.readiness))
+
+
+def configured(app: Application, settings: Settings) -> uvicorn.Config:
+    """Return how uvicorn is to run the application."""
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -49,30 +56,20 @@ def serve(settings: Settings) -> int:
         proxy_headers=False,
         server_header=False,
         log_config=None,
+        backlog=BACKLOG,
         timeout_graceful_shutdown=DRAIN_S,
     )
-    server = Server(config, app.readiness)
+
+
+def run(server: Server, sockets: Sequence[socket.socket] | None = None) -> int:
+    """Answer requests until told to stop; return the exit status.
+
+    Args:
+        server: what answers.
+        sockets: that listen already; None if it is to open its own port.
+    """
     # What was made so far stays until the end: the garbage collector need not look at it again and again.
     gc.collect()
     gc.freeze()
-    server.run()
+    server.run(list(sockets) if sockets else None)
     return 0 if server.started else 2
-
-
-def refuse_occupied(host: str, port: int) -> None:
-    """Find out before any model is loaded that the service could not listen; uvicorn binds for good only after that.
-
-    Raises:
-        StartError: if another process has the port, or it or the address may not be used; with what to do about it.
-    """
-    try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, kind, protocol, _, address in addresses[:1]:
-            with socket.socket(family, kind, protocol) as probe:
-                probe.setsockopt(
-                    socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-                )  # as uvicorn: waiting closed ones are no bar
-                probe.bind(address)
-    except OSError as error:
-        wrong = "NUNCHI_PORT" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "NUNCHI_HOST"
-        raise StartError(f"cannot listen on {host}:{port}: {error.strerror}; set {wrong} to another one") from error

@@ -21,22 +21,28 @@ class EngineChoice:
         wanted: one engine for all, or `auto`: the fused graph where there is one, TensorFlow where not.
         device: where TensorFlow runs.
         threads: of one call; 0 for what suits the engine.
+        workers: processes that share the processors with this one, itself included.
     """
 
     def __init__(
-        self, wanted: Literal["auto", "onnx", "tensorflow"], device: Literal["auto", "cpu", "gpu"], threads: int
+        self,
+        wanted: Literal["auto", "onnx", "tensorflow"],
+        device: Literal["auto", "cpu", "gpu"],
+        threads: int,
+        workers: int = 1,
     ) -> None:
         if device == "gpu" and wanted == "onnx":
             raise StartError("NUNCHI_DEVICE=gpu needs NUNCHI_ENGINE=tensorflow: the fused graph runs on the CPU")
         self._wanted = "tensorflow" if device == "gpu" else wanted
         self._device = device
         self._threads = threads
+        self._workers = workers
         self._runtimes: dict[EngineName, Runtime] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> "EngineChoice":
         """Take the choice from the settings."""
-        return cls(settings.engine, settings.device, settings.threads)
+        return cls(settings.engine, settings.device, settings.threads, settings.workers)
 
     def prepare(self) -> None:
         """Prove that what was asked for by name is there; slow when that is TensorFlow.
@@ -78,4 +84,4 @@ class EngineChoice:
     def _start_tensorflow(self) -> Runtime:
         from service.engines.tensorflow import TensorFlowRuntime  # noqa: PLC0415 - costs seconds and half a gigabyte
 
-        return TensorFlowRuntime(self._device, self._threads or usable_processors())
+        return TensorFlowRuntime(self._device, self._threads or max(1, usable_processors() // self._workers))

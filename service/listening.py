@@ -1,0 +1,170 @@
+"""The port that several workers share: opened once, before they start, and connections evenly taken by them."""
+
+import asyncio
+import errno
+import mmap
+import os
+import socket
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from math import inf
+from pathlib import Path
+
+from service.errors import StartError
+from service.logs import log_exception
+
+BACKLOG = 2048
+_PAUSE_S = 0.001
+"""How long a worker leaves a connection to those that have fewer; longer than their loops usually take for a turn."""
+_EXHAUSTED_S = 1.0
+"""How long it waits before it tries again, if it has no file descriptors left."""
+
+
+def open_port(host: str, port: int) -> list[socket.socket]:
+    """Listen on every address of a host; connections wait until a worker takes them.
+
+    Raises:
+        StartError: if another process has the port, or it or the address may not be used; with what to do about it.
+    """
+    sockets: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            sockets.append(_listen(family, address))
+    except OSError as error:
+        for opened in sockets:
+            opened.close()
+        wrong = "NUNCHI_PORT" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "NUNCHI_HOST"
+        raise StartError(f"cannot listen on {host}:{port}: {error.strerror}; set {wrong} to another one") from error
+    return sockets
+
+
+def _listen(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.socket:
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # the address of IPv4 has a socket of its own
+        opened.bind(address)
+        opened.listen(BACKLOG)
+        opened.setblocking(False)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+class Loads:
+    """How many connections every worker has, in memory that all of them share; `inf` while it takes none.
+
+    Args:
+        path: of the file behind it, which must exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            self._cells = memoryview(mmap.mmap(descriptor, 0)).cast("d")
+        finally:
+            os.close(descriptor)
+
+    @classmethod
+    def create(cls, path: Path, workers: int) -> "Loads":
+        """Make the file for so many workers, none of which takes connections yet."""
+        path.write_bytes(bytes(8 * workers))
+        loads = cls(path)
+        for worker in range(workers):
+            loads.set(worker, inf)
+        return loads
+
+    def set(self, worker: int, connections: float) -> None:
+        """Tell how many connections a worker has."""
+        self._cells[worker] = connections
+
+    def least_of_others(self, worker: int) -> float:
+        """Return how many connections that worker has which, of all others, has the fewest."""
+        return min((load for other, load in enumerate(self._cells) if other != worker), default=inf)
+
+
+class Acceptor:
+    """Takes connections from sockets that other workers take them from too.
+
+    Whoever is woken first would take them all (left to itself, one of two workers often gets 14 of 16). So a worker
+    that has more than another leaves a new one alone for a moment, and takes it only if nobody else has by then.
+
+    Args:
+        sockets: that listen; not blocking.
+        protocol: makes the protocol of a connection.
+        connections: those that are open.
+        loads: where the workers tell how many they have.
+        worker: which of them this one is.
+    """
+
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        protocol: Callable[[], asyncio.Protocol],
+        connections: Collection[object],
+        loads: Loads,
+        worker: int,
+    ) -> None:
+        self._sockets = sockets
+        self._protocol = protocol
+        self._connections = connections
+        self._loads = loads
+        self._worker = worker
+        self._loop = asyncio.get_running_loop()
+        self._opening: set[asyncio.Task[object]] = set()
+        self._pauses: dict[socket.socket, asyncio.TimerHandle] = {}
+        for listening in sockets:
+            self._loop.add_reader(listening, self._woken, listening)
+        self.tell()
+
+    def tell(self) -> int:
+        """Tell the other workers how many connections this one has, and return it."""
+        load = len(self._connections) + len(self._opening)
+        self._loads.set(self._worker, load)
+        return load
+
+    async def close(self) -> None:
+        """Take no more; return when all that were taken are open."""
+        for listening in self._sockets:
+            self._loop.remove_reader(listening)
+        for pause in self._pauses.values():
+            pause.cancel()
+        self._loads.set(self._worker, inf)
+        if self._opening:
+            await asyncio.wait(self._opening)
+
+    def _woken(self, listening: socket.socket) -> None:
+        if self.tell() > self._loads.least_of_others(self._worker):
+            self._pause(listening, _PAUSE_S)
+        else:
+            self._take(listening)
+
+    def _pause(self, listening: socket.socket, seconds: float) -> None:
+        self._loop.remove_reader(listening)
+        self._pauses[listening] = self._loop.call_later(seconds, self._resume, listening)
+
+    def _resume(self, listening: socket.socket) -> None:
+        self._loop.add_reader(listening, self._woken, listening)
+        self._take(listening)
+
+    def _take(self, listening: socket.socket) -> None:
+        try:
+            connection, _ = listening.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return  # another worker was faster, or the client left
+        except OSError as error:
+            log_exception("accept_failed", error)
+            self._pause(listening, _EXHAUSTED_S)
+            return
+        connection.setblocking(False)
+        task = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))
+        self._opening.add(task)
+        task.add_done_callback(partial(self._opened, connection))
+        self.tell()
+
+    def _opened(self, connection: socket.socket, task: "asyncio.Task[object]") -> None:
+        self._opening.discard(task)
+        if task.cancelled() or task.exception():  # it is not uvicorn's then
+            connection.close()

@@ -1,0 +1,127 @@
+"""One of several processes that answer requests on the same port; `service.supervisor` starts it.
+
+It tells its supervisor on a pipe that it takes connections, or why it cannot start, and it ends with its supervisor.
+"""
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+
+from service.app import Application, create_app
+from service.errors import NotReadyError, StartError
+from service.ledger import SharedLedger
+from service.listening import Acceptor, Loads
+from service.logs import configure, log_event, log_exception
+from service.metrics import Metrics
+from service.place import ACCEPTING, LOADS, Place
+from service.server import Server, configured, run
+from service.settings import load_settings
+
+_PUBLISH_TICKS = 5
+"""Ticks of uvicorn, of 0.1 s, after which gauges are written down again, for whichever worker is asked."""
+_LOOK_S = 0.02
+"""Time between two looks at whether it is ready."""
+
+
+class WorkerServer(Server):
+    """A server that takes its connections from sockets that other workers take them from too.
+
+    Args:
+        config: of uvicorn.
+        app: the service.
+        place: where it stands among the others.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: Application, place: Place) -> None:
+        super().__init__(config, app.readiness)
+        self._metrics = app.metrics
+        self._place = place
+        self._loads = Loads(Path(place.directory, LOADS))
+        self._acceptor: Acceptor | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then take connections: at once, or if others do so already, once it is ready."""
+        asyncio.get_running_loop().add_reader(self._place.lifeline, self._orphaned)
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(STARTUP_FAILURE)
+        while self._place.hold and not self.should_exit and not self._ready():  # noqa: ASYNC110 - once in the life of a worker
+            await asyncio.sleep(_LOOK_S)
+        connections = self.server_state.connections
+        self._acceptor = Acceptor(sockets or [], self._protocol, connections, self._loads, self._place.slot)
+        self.servers = []
+        self.started = True
+        os.write(self._place.notices, ACCEPTING)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what uvicorn does ten times a second, and tell the others how this worker is doing."""
+        if self._acceptor:
+            self._acceptor.tell()
+        if counter % _PUBLISH_TICKS == 0:
+            try:
+                self._metrics.exposition.publish()
+            except Exception as error:  # whoever asks this worker for its metrics is told; it answers all the same
+                log_exception("gauges_not_published", error)
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, then stop as uvicorn does."""
+        if self._acceptor:
+            await self._acceptor.close()
+        await super().shutdown(sockets)
+
+    def _ready(self) -> bool:
+        try:
+            self._readiness.check()
+        except NotReadyError:
+            return False
+        return True
+
+    def _protocol(self) -> asyncio.Protocol:
+        """Make the protocol of a connection, as uvicorn does for those that it takes itself."""
+        kind: type[asyncio.Protocol] = self.config.http_protocol_class
+        return kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)  # type: ignore[call-arg]
+
+    def _orphaned(self) -> None:
+        """Stop, since the supervisor was killed, and clear away what it can no longer."""
+        asyncio.get_running_loop().remove_reader(self._place.lifeline)
+        log_event("supervisor_gone", logging.ERROR)
+        shutil.rmtree(self._place.directory, ignore_errors=True)
+        self.handle_exit(signal.SIGTERM, None)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Answer requests until told to stop; return the exit status."""
+    place = Place.of(arguments)
+    for descriptor in place.descriptors:
+        os.set_inheritable(descriptor, False)
+    try:
+        return _serve(place)
+    except StartError as error:
+        with suppress(BrokenPipeError):
+            os.write(place.notices, str(error).encode())
+        return 2
+
+
+def _serve(place: Place) -> int:
+    settings = load_settings()
+    configure(settings.log_level, worker=place.slot)
+    app = create_app(settings, Metrics(SharedLedger(Path(place.directory), place.number)))
+    return run(
+        WorkerServer(configured(app, settings), app, place),
+        [socket.socket(fileno=descriptor) for descriptor in place.sockets],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
