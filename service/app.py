@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import Lifespan, Receive, Scope, Send
 
@@ -145,7 +146,7 @@ def _build_fastapi(settings: Settings, plain: Iterable[APIRouter], lifespan: Lif
     predictions.document(app)
     for router in plain:
         app.include_router(router)
-    for kind in (ServiceError, HTTPException, Exception):
+    for kind in (ServiceError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, answer_error)
     return app
 

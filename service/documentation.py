@@ -13,6 +13,9 @@ from service.schemas import Problem
 REQUEST_ID_HEADER = {"X-Request-ID": {"description": "The name of the request.", "schema": {"type": "string"}}}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}}}
 _REF = "#/components/schemas/{model}"
+_FASTAPIS_OWN = ("HTTPValidationError", "ValidationError")
+"""Schemas of answers that we never give."""
+
 _WITH_RETRY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -51,11 +54,20 @@ class DocumentedFastAPI(FastAPI):
             for operation in path.values():
                 for content in operation.get("requestBody", {}).get("content", {}).values():
                     content["schema"] = _moved(content["schema"], schemas)
-                for response in operation["responses"].values():
-                    content = response.get("content", {})
-                    if MEDIA_TYPE in content:
-                        content.pop("application/json", None)
+                _correct(operation["responses"])
+        for name in _FASTAPIS_OWN:
+            schemas.pop(name, None)
         return page
+
+
+def _correct(responses: dict[str, Any]) -> None:
+    """Leave to problems the one media type they have, and leave out those that never come."""
+    for status, response in list(responses.items()):
+        content = response.get("content", {})
+        if MEDIA_TYPE in content:
+            content.pop("application/json", None)
+        elif int(status) == HTTPStatus.UNPROCESSABLE_ENTITY:
+            del responses[status]  # FastAPI adds it wherever a path has a name in it, which any string may be
 
 
 def _moved(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from service.errors import UnknownExperimentError, UnknownPhaseError
 from service.experiments.observation import Observation
-from service.experiments.watching import Experiments, Status
-from service.storage import Storage
+from service.experiments.watching import Status
+from service.storage import Found
 
 if TYPE_CHECKING:
     from service.store.database import Database
@@ -17,6 +17,21 @@ Report = Mapping[str, Any]
 
 KEPT_S = 5.0
 """How old a report may be: a million texts take seconds to read, and a page that reloads must not do so each time."""
+
+
+class Declared(Protocol):
+    """Knows what became of the experiments that are declared."""
+
+    @property
+    def statuses(self) -> tuple[Status, ...]:
+        """One for each, in the order of the file."""
+
+
+class Store(Protocol):
+    """Lets functions read what is stored."""
+
+    async def call(self, function: "Callable[[Database], Found]") -> Found:
+        """Return what a function finds; it is called in a thread."""
 
 
 class _Kept(NamedTuple):
@@ -37,7 +52,7 @@ class Reports:
 
     clock: Callable[[], float] = staticmethod(monotonic)
 
-    def __init__(self, experiments: Experiments, storage: Storage, kept_s: float = KEPT_S) -> None:
+    def __init__(self, experiments: Declared, storage: Store, kept_s: float = KEPT_S) -> None:
         self._experiments = experiments
         self._storage = storage
         self._kept_s = kept_s

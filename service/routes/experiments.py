@@ -13,6 +13,7 @@ from service.experiments.rendering import to_json, to_markdown
 from service.experiments.watching import Experiments, Status
 from service.forgetting import Forgetting
 from service.reports import Reports
+from service.routes.predictions import client_key
 from service.schemas_experiments import (
     ArmAnswer,
     ArmStatus,
@@ -68,7 +69,8 @@ def router(experiments: Experiments, reports: Reports, forgetting: Forgetting) -
 
         Reports that counted it change with it.
         """
-        return Forgotten(predictions=await forgetting.forget_client(x_client_key))
+        key = client_key(x_client_key.encode("latin-1"))  # the bytes as they came
+        return Forgotten(predictions=await forgetting.forget_client(key or ""))
 
     return routes
 

@@ -1,4 +1,5 @@
 import ast
+import json
 import re
 import shutil
 from pathlib import Path
@@ -104,6 +105,15 @@ async def test_the_documentation_is_complete(client: httpx.AsyncClient) -> None:
     assert set(page["paths"]) == {
         "/predict",
         "/predict/batch",
+        "/compare",
+        "/feedback",
+        "/feedback/batch",
+        "/experiments",
+        "/experiments/{name}",
+        "/experiments/{name}/report",
+        "/experiments/{name}/disagreements",
+        "/ui/experiments/{name}",
+        "/clients",
         "/models",
         "/health/live",
         "/health/ready",
@@ -118,7 +128,7 @@ async def test_the_documentation_is_complete(client: httpx.AsyncClient) -> None:
         assert reference(operation["responses"]["200"]["content"]["application/json"]) == answer
         assert {item["name"].lower() for item in operation["parameters"]} == {"x-client-key", "x-request-id"}
         [key] = [item for item in operation["parameters"] if item["name"].lower() == "x-client-key"]
-        assert "nothing reads it yet" in key["description"]
+        assert "one arm of an experiment" in key["description"]
         assert set(operation["responses"]) == {"200", "404", "413", "422", "429", "500", "503"}
         for status, response in operation["responses"].items():
             assert "X-Request-ID" in response["headers"]
@@ -126,6 +136,38 @@ async def test_the_documentation_is_complete(client: httpx.AsyncClient) -> None:
             if status != "200":
                 assert set(response["content"]) == {"application/problem+json"}
                 assert reference(response["content"]["application/problem+json"]) == "Problem"
+
+
+@pytest.mark.parametrize(
+    ("path", "request_body", "answer", "problems"),
+    [
+        ("/compare", "CompareRequest", "Comparison", {"404", "413", "422", "429", "500", "503"}),
+        ("/feedback", "FeedbackRequest", "FeedbackAnswer", {"404", "409", "410", "413", "422", "503"}),
+        ("/feedback/batch", "FeedbackBatchRequest", "FeedbackBatchAnswer", {"413", "422"}),
+        ("/experiments/{name}", None, "ExperimentStatus", {"404"}),
+        ("/experiments/{name}/disagreements", None, "LabelQueue", {"404", "422", "503"}),
+        ("/clients", None, "Forgotten", {"422", "503"}),
+    ],
+)
+async def test_plain_routes_are_documented_with_their_bodies_and_problems(
+    client: httpx.AsyncClient, path: str, request_body: str | None, answer: str, problems: set[str]
+) -> None:
+    page = (await client.get("/openapi.json")).json()
+    [operation] = page["paths"][path].values()
+    if request_body is not None:
+        assert reference(operation["requestBody"]["content"]["application/json"]) == request_body
+    assert reference(operation["responses"]["200"]["content"]["application/json"]) == answer
+    assert set(operation["responses"]) - {"200", "202"} == problems
+    for status in problems:
+        [media_type] = operation["responses"][status]["content"]
+        assert media_type == "application/problem+json"
+
+
+async def test_every_reference_of_the_documentation_leads_somewhere(client: httpx.AsyncClient) -> None:
+    text = (await client.get("/openapi.json")).text
+    schemas = json.loads(text)["components"]["schemas"]
+    assert set(re.findall(r'"#/components/schemas/(\w+)"', text)) <= set(schemas)
+    assert "$defs" not in text
 
 
 def reference(content: dict[str, Any]) -> str:
