@@ -45,6 +45,11 @@ def test_what_ran_and_is_gone_does_not_go_on() -> None:
     assert resolve(experiment_of(), known, {GRU, LSTM}) == Obstacle("waiting", "gru/3 is loading")
 
 
+def test_what_ran_and_is_loaded_again_is_waited_for() -> None:
+    known = {GRU: Entry(State.LOADING), LSTM: entry()}
+    assert resolve(experiment_of(), known, {GRU, LSTM}) == Obstacle("waiting", "gru/2 is loading")
+
+
 @pytest.mark.parametrize("state", [State.REFUSED, State.UNLOADED, State.DRAINING])
 def test_a_newer_version_that_will_not_answer_is_passed_over(state: State) -> None:
     assert resolved(GRU, LSTM, also={GRU_3: Entry(state, "altered")}) == (GRU, LSTM)
