@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from scipy.special import digamma
 
 from service.statistics import sample_ratio
-from service.statistics.arguments import Array, require_counts, require_part, require_positive
+from service.statistics.arguments import Array, require_counts, require_part, require_positive, require_share
 from service.statistics.asymptotic import PAIRED_SHARPEST, SPLIT_SHARPEST, radius_one_sided, rho_squared
 
 LEAST_ANSWERS, LEAST_SLOW = 100, 5
@@ -113,6 +113,7 @@ def quantile_ranks(
         ValueError: if an argument is out of its range.
     """
     require_counts(answers=answers)
+    require_share(share=share)
     below = np.arange(answers + 1)
     possible = np.flatnonzero(_log_mixture(below, answers, share, _concentration(sharpest, alpha)) < log(1 / alpha))
     lower, upper = int(possible[0]), int(possible[-1]) + 1
@@ -157,6 +158,7 @@ def quantile_p(
     Raises:
         ValueError: if an argument is out of its range.
     """
+    require_share(share=share)
     concentration = _concentration(sharpest, alpha)
     arms = _ordered(first), _ordered(second)
     everywhere = np.concatenate(arms)

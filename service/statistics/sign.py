@@ -59,15 +59,16 @@ def log_e_greater(wins: Numbers, losses: Numbers, prior: float = DEFAULT_PRIOR) 
         ValueError: if a count is negative, or the prior not positive.
     """
     two_sided = log_e_two_sided(wins, losses, prior)
-    above_half = betainc(prior + losses, prior + wins, 0.5)
-    log_above_half = np.log(np.maximum(above_half, _SMALLEST))
-    log_e = np.asarray(_LOG_2 + two_sided + log_above_half)
-    if np.all(above_half > _SMALLEST):
-        return log_e
-    return np.where(above_half > _SMALLEST, log_e, _log_e_far_behind(wins, losses, prior))
+    above_half = np.asarray(betainc(prior + losses, prior + wins, 0.5))
+    log_e = np.array(_LOG_2 + two_sided + np.log(np.maximum(above_half, _SMALLEST)))
+    far = above_half < _SMALLEST
+    if far.any():
+        b, c = np.broadcast_arrays(wins, losses)
+        log_e[far] = _log_e_far_behind(b[far], c[far], prior)
+    return log_e
 
 
-def _log_e_far_behind(wins: Numbers, losses: Numbers, prior: float) -> Array:
+def _log_e_far_behind(wins: Array, losses: Array, prior: float) -> Array:
     """Return the same where the first arm is so far behind that the incomplete beta function is zero.
 
     With p = a + losses and q = a + wins, I_{1/2}(p, q) = F / (2^(p + q) p B(p, q)), F being a continued fraction (DLMF
