@@ -1,7 +1,6 @@
 """Opens the store by its URL, brings its tables up to date, and gives out transactions."""
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from enum import IntEnum
@@ -17,9 +16,6 @@ from service.store import migrations
 
 _BUSY_S = 5.0
 """How long a transaction of SQLite waits for one of another process."""
-
-_PATIENCE_S = 15.0
-"""How long opening waits for other processes that open the same file."""
 
 _LOCKS = 0x6E756E63
 """Keeps our advisory locks apart from those of others in the same database."""
@@ -163,16 +159,8 @@ def _prepare(database: Database) -> None:
 
 def _write_ahead(engine: Engine) -> None:
     """Let readers and the writer of the file not wait for each other; said once, it stays so."""
-    patience_until = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            with closing(engine.raw_connection()) as connection:
-                connection.cursor().execute("PRAGMA journal_mode=WAL")  # not in a transaction, so not as one of ours
-            return
-        except sqlite3.OperationalError as error:  # SQLite does not wait for a lock here
-            if "locked" not in str(error) or time.monotonic() > patience_until:
-                raise
-            time.sleep(0.02)
+    with closing(engine.raw_connection()) as connection:  # it must not be in a transaction, as ours are
+        connection.cursor().execute("PRAGMA journal_mode=WAL")
 
 
 _EXAMPLES = "it looks like sqlite:///state/nunchi.db or postgresql+psycopg://user:password@host/name"

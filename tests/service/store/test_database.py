@@ -1,5 +1,7 @@
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -62,6 +64,13 @@ def test_several_processes_may_open_a_new_store_at_once(url: str) -> None:
     assert [process.returncode for process in processes] == [0] * 6, errors
     with closing(open_database(url)) as database, database.read() as connection:
         assert migrations.current(connection) == migrations.NEWEST
+
+
+def test_opening_waits_for_whoever_holds_the_file(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "nunchi.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    threading.Timer(0.3, other.close).start()
+    open_database(f"sqlite:///{tmp_path}/nunchi.db").close()
 
 
 def test_store_of_newer_software_stops_the_start(url: str) -> None:

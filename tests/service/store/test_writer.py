@@ -196,16 +196,17 @@ async def test_failed_commit_is_tried_again_until_it_succeeds(database: Database
     assert (writer.tallies.written, writer.tallies.failed) == (2, 0)
 
 
-async def test_label_that_cannot_be_written_in_time_is_refused(database: Database) -> None:
+@pytest.mark.parametrize("labels", [1, 1200])
+async def test_label_that_cannot_be_written_in_time_is_refused(database: Database, labels: int) -> None:
     failing = FailingDatabase(database, failures=float("inf"))
     with writing(failing, label_patience_s=0.2) as writer:
         writer.record(an_observation(1))
-        answers = await asyncio.gather(*[writer.label(a_label(n)) for n in range(1200)], return_exceptions=True)
+        answers = await asyncio.gather(*[writer.label(a_label(n)) for n in range(labels)], return_exceptions=True)
         assert {type(answer) for answer in answers} == {StoreUnavailableError}
         failing.failures = 0  # what is not refused is still there
         assert await writer.label(a_label(2)) == "accepted"
     assert (observed(database), labelled(database)) == ([an_id(1)], [an_id(2)])
-    assert writer.tallies.failed == 1200
+    assert writer.tallies.failed == labels
 
 
 async def test_closing_gives_up_when_the_store_stays_away(database: Database) -> None:
@@ -233,6 +234,15 @@ async def test_row_that_no_database_takes_is_dropped_alone(database: Database) -
     assert isinstance(results.pop(3), StoreUnavailableError)
     assert results == ["accepted"] * 5
     assert (writer.tallies.written, writer.tallies.failed) == (53, 3)
+
+
+async def test_statement_that_can_never_succeed_is_not_tried_for_ever(database: Database) -> None:
+    with database.write() as connection:
+        OBSERVATION.drop(connection)
+    with writing(database) as writer:
+        writer.record(an_observation(1))
+        await asyncio.wait_for(writer.flushed(), 5)
+        assert writer.tallies.failed == 1
 
 
 async def test_two_processes_may_write_to_the_same_store(url: str) -> None:
