@@ -4,6 +4,7 @@ import itertools
 import os
 import re
 import time
+import unicodedata
 from hmac import compare_digest
 from random import Random
 
@@ -68,9 +69,9 @@ class Pseudonyms:
         self._texts = secret.mac("text")
         self._clients = secret.mac("client")
 
-    def of_text(self, normalised: str) -> str:
-        """Return the name of a text; give it as `model_store.text` normalises it."""
-        return self._texts.hex(normalised.encode())
+    def of_text(self, text: str) -> str:
+        """Return the name of a text, whatever blanks are around it and however its characters are composed (NFC)."""
+        return self._texts.hex(unicodedata.normalize("NFC", text.strip()).encode())
 
     def of_client(self, key: str) -> str:
         """Return the name of a client, by the value of its header X-Client-Key."""

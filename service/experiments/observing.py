@@ -1,16 +1,22 @@
-"""Remembers what the texts of an experiment got, after they were answered and off the event loop."""
+"""Remembers what the texts of an experiment got, after they were answered.
+
+Only the engines run in a thread, where they leave the interpreter to others. All else happens on the event loop, a few
+texts at a time: a second thread in the interpreter would take it from the loop at every system call that an answer
+makes, and a request would cost twice as much.
+"""
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from itertools import groupby
+from random import random
 from time import perf_counter, time
 
 from model_store.encoder import Encoded
 from model_store.layout import VersionRef
-from model_store.text import normalize
+from service.engines import Rows
 from service.errors import InferenceError, ServiceError
 from service.experiments.counters import ExperimentCounters
 from service.experiments.live import Live
@@ -22,15 +28,18 @@ from service.model import Model
 from service.predictor import Predicted
 from service.registry import Registry
 from service.routing import Routed
+from service.scoring import Scored, score_rows
 from service.secrets import Secret
 from service.settings import Settings
-from service.traffic import unit_interval
 
-_GATHER_S = 0.01
+_GATHER_S = 0.05
 """How long an answered text waits for others, so that the arms score many at once."""
 
-_ROUND = 128
-"""Texts that are scored and written down together: some milliseconds."""
+_ROUND = 512
+"""Texts that are scored together."""
+
+_AT_ONCE = 16
+"""Texts that are written down before others get the event loop: a fifth of a millisecond."""
 
 _SHADOWED = 2_000
 """Texts that may wait for the other arms; beyond them, texts are written down without what those would say."""
@@ -39,14 +48,13 @@ _WAITING = 20_000
 """Texts that may wait at all; beyond them they are only counted."""
 
 Record = Callable[[Observation], bool]
-"""Hands an observation to the store; False if it has no room for it. Called from one thread."""
+"""Hands an observation to the store; False if it has no room for it."""
 
 
 class Observer:
     """Takes answered texts and writes them down with what all arms say of them.
 
-    Its methods belong to the event loop; scoring and writing happen in a thread of its own, so that an answer never
-    waits for them.
+    It belongs to the event loop; an answer never waits for it.
 
     Args:
         registry: the versions that are ready.
@@ -67,9 +75,7 @@ class Observer:
         self._batch_tokens = settings.batch_tokens
         self._waiting: deque[Answered] = deque()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="observer")
-        self._running = False
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._work: asyncio.Task[None] | None = None
 
     def answered(self, routed: Routed, texts: Sequence[str], predicted: Sequence[Predicted]) -> None:
         """Take note of answers, a microsecond for each; every text of a batch took its part of the time."""
@@ -99,49 +105,51 @@ class Observer:
             self._counters.lost.add()
             return
         waiting.append(answered)
-        if not self._running:
-            self._running = True
-            self._idle.clear()
-            asyncio.get_running_loop().call_later(_GATHER_S, self._start_round)
+        if self._work is None:
+            self._work = asyncio.get_running_loop().create_task(self._observe())
 
     async def drain(self) -> None:
         """Wait until everything that was taken is written down, then end the thread."""
-        await self._idle.wait()
+        if self._work is not None:
+            await self._work
         self._executor.shutdown(wait=False)
 
-    def _start_round(self) -> None:
-        texts = [self._waiting.popleft() for _ in range(min(_ROUND, len(self._waiting)))]
-        holds = ExitStack()
-        models = self._hold_models({id(text.taking.live): text.taking.live for text in texts}.values(), holds)
-        scoring = asyncio.get_running_loop().run_in_executor(self._executor, self._write_down, texts, models)
-        scoring.add_done_callback(lambda ended: self._end_round(ended, holds))
+    async def _observe(self) -> None:
+        """Write down what is waiting, and what comes meanwhile, then end."""
+        while self._waiting:
+            await asyncio.sleep(_GATHER_S)
+            texts = [self._waiting.popleft() for _ in range(min(_ROUND, len(self._waiting)))]
+            for _, group in groupby(texts, key=lambda text: id(text.taking.live)):
+                try:
+                    await self._write_down(list(group))
+                except Exception as error:  # those texts are lost to the experiment; the next are not
+                    log_exception("observations_failed", error)
+        self._work = None
 
-    def _end_round(self, ended: "asyncio.Future[None]", holds: ExitStack) -> None:
-        holds.close()
-        if error := ended.exception():
-            log_exception("observations_failed", error)
-        if self._waiting:
-            self._start_round()
-        else:
-            self._running = False
-            self._idle.set()
+    async def _write_down(self, texts: Sequence[Answered]) -> None:
+        live = texts[0].taking.live
+        with ExitStack() as holds:
+            models = self._hold_models(live, holds)
+            outcomes = await outcomes_of(texts, models, self._score)
+        counters = self._counters.of(live)
+        for place, (text, made) in enumerate(zip(texts, outcomes, strict=True), 1):
+            counters.record(text.taking.part, made)
+            self._record(self._observation(text, made))
+            if place % _AT_ONCE == 0:
+                await asyncio.sleep(0)
 
-    def _hold_models(self, lives: Iterable[Live], holds: ExitStack) -> Mapping[VersionRef, Model]:
-        """Return the versions that shall score, none of which is closed until they have."""
+    async def _score(self, model: Model, rows: Rows) -> Scored:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, score_rows, model.engine, rows, self._batch_tokens)
+
+    def _hold_models(self, live: Live, holds: ExitStack) -> Mapping[VersionRef, Model]:
+        """Return the versions of its arms that are ready, none of which is closed while the block lasts."""
         models: dict[VersionRef, Model] = {}
-        for ref in {arm.ref for live in lives if live.experiment.mode != "split" for arm in live.arms}:
+        for arm in live.arms:
             with suppress(ServiceError):  # an arm that is not ready has no outcome, and its absence is written down
-                models[ref] = self._registry.get(ref.name, ref.version)
-                holds.enter_context(models[ref].batcher.hold())
+                models[arm.ref] = self._registry.get(arm.ref.name, arm.ref.version)
+                holds.enter_context(models[arm.ref].batcher.hold())
         return models
-
-    def _write_down(self, texts: Sequence[Answered], models: Mapping[VersionRef, Model]) -> None:
-        for _, group in groupby(texts, key=lambda text: id(text.taking.live)):
-            same = list(group)
-            counters = self._counters.of(same[0].taking.live)
-            for text, outcomes in zip(same, outcomes_of(same, models, self._batch_tokens), strict=True):
-                counters.record(text.taking.part, outcomes)
-                self._record(self._observation(text, outcomes))
 
     def _observation(self, text: Answered, outcomes: tuple[Outcome, ...]) -> Observation:
         live, part, client = text.taking
@@ -151,12 +159,12 @@ class Observer:
             experiment=experiment.name,
             phase=live.phase,
             unit=None if client is None else self._pseudonyms.of_client(client),
-            text_hmac=self._pseudonyms.of_text(normalize(text.text)),
+            text_hmac=self._pseudonyms.of_text(text.text),
             text=text.text if self._store_text else None,
             tokens=len(text.encoded.ids),
             served_arm=part.arm,
             reason=part.reason,
-            audit=unit_interval(f"{experiment.name}:audit:{text.prediction_id}".encode()) < experiment.audit_share,
+            audit=random() < experiment.audit_share,
             created_at=text.created_at,
             outcomes=outcomes,
         )

@@ -1,16 +1,17 @@
 """Lets every arm of an experiment score the texts that one of them answered."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from model_store.encoder import UNKNOWN_ID, Encoded
 from model_store.layout import VersionRef
+from service.engines import Rows
 from service.experiments.live import LiveArm
 from service.experiments.observation import Outcome
 from service.model import Model
 from service.routing import Taking
-from service.scoring import Scored, score_rows
+from service.scoring import Scored
 
 DROPPED = "dropped"
 NOT_READY = "not_ready"
@@ -46,15 +47,19 @@ class Answered(NamedTuple):
     error: str | None = None
 
 
-def outcomes_of(
-    texts: Sequence[Answered], models: Mapping[VersionRef, Model], batch_tokens: int
+Score = Callable[[Model, Rows], Awaitable[Scored]]
+"""Lets a model score rows without making anybody wait."""
+
+
+async def outcomes_of(
+    texts: Sequence[Answered], models: Mapping[VersionRef, Model], score: Score
 ) -> list[tuple[Outcome, ...]]:
     """Return what every arm made of each text, in the order of the arms; in split traffic the serving arm's alone.
 
     Args:
         texts: all of the same `Live`.
         models: those that are ready, of all its arms.
-        batch_tokens: the largest call of an engine, as rows times longest row.
+        score: asks one of them.
     """
     live = texts[0].taking.live
     served = [_served(text) for text in texts]
@@ -62,10 +67,15 @@ def outcomes_of(
         return [(outcome,) for outcome in served]
     columns = {arm.name: list(served) for arm in live.arms}
     for arm in random.sample(live.arms, len(live.arms)):  # so that none is always the first, with caches cold
-        places = [place for place, text in enumerate(texts) if text.taking.part.arm != arm.name]
-        outcomes = _shadowed(arm, models.get(arm.ref), [texts[place] for place in places], batch_tokens)
-        for place, outcome in zip(places, outcomes, strict=True):
-            columns[arm.name][place] = outcome
+        column, model = columns[arm.name], models.get(arm.ref)
+        others = [place for place, text in enumerate(texts) if text.taking.part.arm != arm.name]
+        asked = [place for place in others if texts[place].shadowed and model is not None]
+        for place in others:
+            column[place] = _missing(arm, NOT_READY if texts[place].shadowed else DROPPED)
+        if model is not None and asked:
+            scored = await score(model, _rows(model, [texts[place] for place in asked]))
+            for place, outcome in zip(asked, _outcomes(arm, model, scored), strict=True):
+                column[place] = outcome
     return list(zip(*columns.values(), strict=True))
 
 
@@ -75,17 +85,6 @@ def _served(text: Answered) -> Outcome:
         return Outcome(arm, ref.name, ref.version, None, (), None, text.error)
     label = text.model.stored.manifest.labels[text.label]
     return Outcome(arm, ref.name, ref.version, label, text.probabilities, text.latency_us)
-
-
-def _shadowed(arm: LiveArm, model: Model | None, texts: Sequence[Answered], batch_tokens: int) -> list[Outcome]:
-    """Let an arm score the texts that another one answered; what is dropped or fails says so in its place."""
-    outcomes = [_missing(arm, NOT_READY if text.shadowed else DROPPED) for text in texts]
-    places = [place for place, text in enumerate(texts) if text.shadowed]
-    if model is not None and places:
-        scored = score_rows(model.engine, [_ids(model, texts[place]) for place in places], batch_tokens)
-        for place, outcome in zip(places, _outcomes(arm, model, scored), strict=True):
-            outcomes[place] = outcome
-    return outcomes
 
 
 def _outcomes(arm: LiveArm, model: Model, scored: Scored) -> Iterator[Outcome]:
@@ -109,8 +108,11 @@ def _missing(arm: LiveArm, error: str) -> Outcome:
     return Outcome(arm.name, arm.ref.name, arm.ref.version, None, (), None, error)
 
 
-def _ids(model: Model, text: Answered) -> Sequence[int]:
-    """Return what the model sees of the text; encoded anew only if the arm that answered reads texts otherwise."""
-    if model.reads_as == text.model.reads_as:
-        return text.encoded.ids
-    return model.encode(text.text).ids or (UNKNOWN_ID,)
+def _rows(model: Model, texts: Sequence[Answered]) -> list[Sequence[int]]:
+    """Return what the model sees of texts; encoded anew only if the arm that answered reads texts otherwise."""
+    same = {id(text.model): text.model.reads_as == model.reads_as for text in texts}
+    return [text.encoded.ids if same[id(text.model)] else _encoded(model, text.text) for text in texts]
+
+
+def _encoded(model: Model, text: str) -> Sequence[int]:
+    return model.encode(text).ids or (UNKNOWN_ID,)

@@ -1,4 +1,5 @@
 import time
+import unicodedata
 import uuid
 
 import pytest
@@ -67,6 +68,7 @@ def test_a_prediction_id_with_anything_put_in_or_left_out_is_forged(place: int, 
 def test_a_pseudonym_is_the_same_for_the_same_and_does_not_tell_texts_from_clients() -> None:
     assert PSEUDONYMS.of_text("좋아요") == Pseudonyms(Secret(b"0" * 32)).of_text("좋아요")
     assert PSEUDONYMS.of_text("좋아요") != PSEUDONYMS.of_text("좋아요!")
+    assert PSEUDONYMS.of_text("좋아요") == PSEUDONYMS.of_text(f" {unicodedata.normalize('NFD', '좋아요')}\n")
     assert PSEUDONYMS.of_text("me") != PSEUDONYMS.of_client("me")
     assert PSEUDONYMS.of_client("me") != Pseudonyms(Secret(b"1" * 32)).of_client("me")
 
