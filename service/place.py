@@ -25,7 +25,8 @@ class Place:
         directory: of the pages of the ledger and of `LOADS`.
         slot: which of the workers it is, from 0; its replacement has the same.
         number: of its page in the ledger, which no worker had before.
-        hold: 1 if it is to take connections only once it is ready, since others answer meanwhile; else 0.
+        hold: 1 if it is to take connections only once it is ready, since others answer meanwhile; 0 for the first of
+            all, which tells those who ask why the service is not ready.
     """
 
     listening: str

@@ -39,7 +39,7 @@ class Worker:
     Attributes:
         place: where it stands among the others.
         process: the process.
-        notices: the end of its pipe that is read.
+        notices: the end of its pipe that is read; -1 once it is closed.
         accepting: whether it takes connections.
         words: why it cannot start.
     """
@@ -164,7 +164,7 @@ class Supervisor:
             directory=str(self._directory),
             slot=slot,
             number=self._number,
-            hold=int(any(worker.accepting or not worker.place.hold for worker in self._living())),
+            hold=int(self._number > SUPERVISOR + 1),
         )
         command = [*self._command, *place.arguments()]
         try:
@@ -182,6 +182,7 @@ class Supervisor:
         if not said:
             self._selector.unregister(worker.notices)
             os.close(worker.notices)
+            worker.notices = -1  # the next pipe may get the same number
             with suppress(subprocess.TimeoutExpired):
                 worker.process.wait(_LOOK_S)  # it is ending
         elif said == ACCEPTING:
@@ -193,7 +194,7 @@ class Supervisor:
 
     def _bury(self, number: int, slot: Slot, worker: Worker) -> None:
         """Keep what a dead worker had counted, and decide when the next takes its place."""
-        while worker.notices in self._selector.get_map() and self._hear(worker):
+        while worker.notices >= 0 and self._hear(worker):
             pass
         slot.worker = None
         self._loads.set(number, inf)

@@ -12,7 +12,9 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from math import inf
 from pathlib import Path
+from time import monotonic
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
@@ -31,6 +33,8 @@ _PUBLISH_TICKS = 5
 """Ticks of uvicorn, of 0.1 s, after which gauges are written down again, for whichever worker is asked."""
 _LOOK_S = 0.02
 """Time between two looks at whether it is ready."""
+_ALONE_S = 5.0
+"""For how long connections wait for it to be ready if no other worker takes them; then they get a 503 that says why."""
 
 
 class WorkerServer(Server):
@@ -50,13 +54,13 @@ class WorkerServer(Server):
         self._acceptor: Acceptor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start the application, then take connections: at once, or if others do so already, once it is ready."""
+        """Start the application, then take connections: at once, or if others do so meanwhile, once it is ready."""
         asyncio.get_running_loop().add_reader(self._place.lifeline, self._orphaned)
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
-        while self._place.hold and not self.should_exit and not self._ready():  # noqa: ASYNC110 - once in the life of a worker
-            await asyncio.sleep(_LOOK_S)
+        if self._place.hold:
+            await self._hold()
         connections = self.server_state.connections
         self._acceptor = Acceptor(sockets or [], self._protocol, connections, self._loads, self._place.slot)
         self.servers = []
@@ -79,6 +83,15 @@ class WorkerServer(Server):
         if self._acceptor:
             await self._acceptor.close()
         await super().shutdown(sockets)
+
+    async def _hold(self) -> None:
+        give_up = monotonic() + _ALONE_S
+        while not self.should_exit and not self._ready():
+            if self._loads.least_of_others(self._place.slot) < inf:
+                give_up = monotonic() + _ALONE_S
+            elif monotonic() > give_up:
+                return
+            await asyncio.sleep(_LOOK_S)
 
     def _ready(self) -> bool:
         try:
