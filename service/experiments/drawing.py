@@ -7,6 +7,12 @@ from typing import Any
 _WIDTH, _HEIGHT = 720, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 16, 40
 
+_REACH = 4
+"""How far the axis goes, in half widths of the last interval: the first ones are as wide as can be and say nothing."""
+
+_AROUND = 1.5
+"""The same in margins."""
+
 
 def interval_over_labels(points: Sequence[dict[str, Any]], margin: float, title: str) -> str:
     """Draw how a confidence sequence narrowed.
@@ -17,8 +23,8 @@ def interval_over_labels(points: Sequence[dict[str, Any]], margin: float, title:
         title: what is compared.
     """
     last = points[-1]
-    bottom = min(-margin, *(point["lower"] for point in points))
-    top = max(margin, *(point["upper"] for point in points))
+    reach = _REACH * (last["upper"] - last["lower"]) / 2
+    bottom, top = min(-_AROUND * margin, last["delta"] - reach), max(_AROUND * margin, last["delta"] + reach)
     frame = _Frame((points[0]["labels"], max(last["labels"], points[0]["labels"] + 1)), (bottom, top))
     band = [frame.at(point["labels"], point["upper"]) for point in points]
     band += [frame.at(point["labels"], point["lower"]) for point in reversed(points)]
@@ -100,7 +106,7 @@ class _Frame:
 
     def _y(self, up: float) -> float:
         low, high = self._up
-        return _HEIGHT - _BOTTOM - (up - low) / (high - low) * (_HEIGHT - _BOTTOM - _TOP)
+        return _HEIGHT - _BOTTOM - (min(max(up, low), high) - low) / (high - low) * (_HEIGHT - _BOTTOM - _TOP)
 
 
 def _svg(title: str, words: str, marks: Sequence[str], height: float) -> str:

@@ -15,7 +15,7 @@ def labels_needed(evidence: Evidence) -> int | None:
     """
     burn_in = evidence.design.minimum_labels - evidence.trusted
     soonest = max(min(_until_winner(evidence), _until_equivalent(evidence)), burn_in)
-    return ceil(soonest) if soonest <= _MOST else None
+    return ceil(soonest) if 0 < soonest <= _MOST else None
 
 
 def _until_winner(evidence: Evidence) -> float:
@@ -24,7 +24,7 @@ def _until_winner(evidence: Evidence) -> float:
     leader = accuracies.index(max(accuracies))
     open_pairs = [pair for pair in evidence.pairs if leader in (pair.a, pair.b) and pair.verdict.better is None]
     expected = [pair.further_labels() for pair in open_pairs]
-    return max((inf if labels is None else labels for labels in expected), default=inf)
+    return max((inf if labels is None else labels for labels in expected), default=0.0)
 
 
 def _until_equivalent(evidence: Evidence) -> float:

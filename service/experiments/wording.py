@@ -76,7 +76,7 @@ def who_is_right(pair: Mapping[str, Any]) -> Table:
         [f"{a} right", f"{pair['both_right']:,}", f"{pair['a_only']:,}"],
         [f"{a} wrong", f"{pair['b_only']:,}", f"{pair['both_wrong']:,}"],
     ]
-    return ("", f"{b} right", f"{b} wrong"), rows
+    return ("texts", f"{b} right", f"{b} wrong"), rows
 
 
 def numbers_table(report: Report) -> Table:
