@@ -33,6 +33,8 @@ FROM base AS runtime
 WORKDIR /app
 COPY model_store model_store
 COPY service service
+# The secret and the store of experiments: a volume belongs here; all else stays read-only.
+RUN install --directory --owner=10001 --group=10001 --mode=0700 state
 ENV NUNCHI_HOST=0.0.0.0
 EXPOSE 8000
 USER 10001:10001

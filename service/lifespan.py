@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI
@@ -13,6 +14,9 @@ from service.readiness import Readiness
 
 DRAIN_S = 10
 """How long the process waits for what it accepted before it stops all the same."""
+
+_LEAST_S = 1.0
+"""What is left to an end if those before it took all the time."""
 
 
 class Beside(NamedTuple):
@@ -40,15 +44,15 @@ def lifespan_of(beside: Beside, readiness: Readiness) -> Lifespan[FastAPI]:
         for ended in await asyncio.gather(*running, return_exceptions=True):
             if isinstance(ended, Exception):
                 log_exception("background_failed", ended)
+        deadline = monotonic() + DRAIN_S
         for end in beside.ends:
-            await _end(end)
+            await _end(end, max(_LEAST_S, deadline - monotonic()))
 
     return lifespan
 
 
-async def _end(end: Callable[[], Awaitable[None]]) -> None:
-    """Wait for an end, for as long as that is reasonable."""
+async def _end(end: Callable[[], Awaitable[None]], seconds: float) -> None:
     try:
-        await asyncio.wait_for(end(), DRAIN_S)
+        await asyncio.wait_for(end(), seconds)
     except TimeoutError:
-        log_event("drain_given_up", seconds=DRAIN_S)
+        log_event("drain_given_up", seconds=round(seconds, 1))
