@@ -5,7 +5,7 @@ import errno
 import mmap
 import os
 import socket
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -54,7 +54,7 @@ def _listen(family: socket.AddressFamily, address: tuple[object, ...]) -> socket
 
 
 class Loads:
-    """How many connections every worker has, in memory that all of them share; `inf` while it takes none.
+    """How many connections every worker has, in memory that all of them share; `inf`: leave them to others.
 
     Args:
         path: of the file behind it, which must exist.
@@ -89,12 +89,13 @@ class Acceptor:
     """Takes connections from sockets that other workers take them from too.
 
     Whoever is woken first would take them all (left to itself, one of two workers often gets 14 of 16). So a worker
-    that has more than another leaves a new one alone for a moment, and takes it only if nobody else has by then.
+    that has more than another leaves a new one alone for a moment, and takes it only if nobody else has by then. One
+    that is not ready takes none at all as long as another is.
 
     Args:
         sockets: that listen; not blocking.
         protocol: makes the protocol of a connection.
-        connections: those that are open.
+        load: gives how many connections are open; `inf` if it is not ready to answer.
         loads: where the workers tell how many they have.
         worker: which of them this one is.
     """
@@ -103,13 +104,13 @@ class Acceptor:
         self,
         sockets: Sequence[socket.socket],
         protocol: Callable[[], asyncio.Protocol],
-        connections: Collection[object],
+        load: Callable[[], float],
         loads: Loads,
         worker: int,
     ) -> None:
         self._sockets = sockets
         self._protocol = protocol
-        self._connections = connections
+        self._load = load
         self._loads = loads
         self._worker = worker
         self._loop = asyncio.get_running_loop()
@@ -119,9 +120,9 @@ class Acceptor:
             self._loop.add_reader(listening, self._woken, listening)
         self.tell()
 
-    def tell(self) -> int:
+    def tell(self) -> float:
         """Tell the other workers how many connections this one has, and return it."""
-        load = len(self._connections) + len(self._opening)
+        load = self._load() + len(self._opening)
         self._loads.set(self._worker, load)
         return load
 
@@ -147,7 +148,8 @@ class Acceptor:
 
     def _resume(self, listening: socket.socket) -> None:
         self._loop.add_reader(listening, self._woken, listening)
-        self._take(listening)
+        if self.tell() < inf or self._loads.least_of_others(self._worker) == inf:
+            self._take(listening)
 
     def _take(self, listening: socket.socket) -> None:
         try:

@@ -61,8 +61,7 @@ class WorkerServer(Server):
             sys.exit(STARTUP_FAILURE)
         if self._place.hold:
             await self._hold()
-        connections = self.server_state.connections
-        self._acceptor = Acceptor(sockets or [], self._protocol, connections, self._loads, self._place.slot)
+        self._acceptor = Acceptor(sockets or [], self._protocol, self._load, self._loads, self._place.slot)
         self.servers = []
         self.started = True
         os.write(self._place.notices, ACCEPTING)
@@ -92,6 +91,9 @@ class WorkerServer(Server):
             elif monotonic() > give_up:
                 return
             await asyncio.sleep(_LOOK_S)
+
+    def _load(self) -> float:
+        return len(self.server_state.connections) if self._ready() else inf
 
     def _ready(self) -> bool:
         try:

@@ -70,7 +70,11 @@ class Taker:
     def __init__(self, sockets: Sequence[socket.socket], loads: Loads, number: int) -> None:
         self.number = number
         self.transports: list[asyncio.Transport] = []
-        self.acceptor = Acceptor(sockets, lambda: Connection(self), self.transports, loads, number)
+        self.ready = True
+        self.acceptor = Acceptor(sockets, lambda: Connection(self), self.load, loads, number)
+
+    def load(self) -> float:
+        return len(self.transports) if self.ready else inf
 
     async def close(self) -> None:
         await self.acceptor.close()
@@ -128,6 +132,26 @@ async def test_a_worker_that_takes_no_more_leaves_connections_to_the_others(
     assert loads.least_of_others(1) == inf
     assert [await connect(port) for _ in range(5)] == [1] * 5
     await staying.close()
+    close([*port, *copy])
+
+
+async def test_a_worker_that_is_not_ready_takes_connections_only_while_no_other_is(
+    tmp_path: Path, port: list[socket.socket]
+) -> None:
+    loads = Loads.create(tmp_path / "loads", 2)
+    copy = [listening.dup() for listening in port]
+    one, other = Taker(copy, loads, 0), Taker(port, loads, 1)
+    one.ready = False
+    assert [await connect(port) for _ in range(20)] == [1] * 20
+    other.ready = False
+    one.acceptor.tell()
+    other.acceptor.tell()
+    assert set([await connect(port) for _ in range(20)]) <= {0, 1}
+    one.ready = True
+    one.acceptor.tell()
+    assert [await connect(port) for _ in range(20)] == [0] * 20
+    await one.close()
+    await other.close()
     close([*port, *copy])
 
 
