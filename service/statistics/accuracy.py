@@ -51,9 +51,8 @@ def interval(right: Numbers, labels: Numbers, alpha: float = 0.05, prior: float 
 def _end(k: Array, n: Array, level: Array, between: tuple[Array, float]) -> Array:
     """Return where the evidence, which grows with the distance from the estimate, reaches the level."""
     inside, outside = between[0], np.full(n.shape, between[1])
-    outermost_inside = level < xlogy(k, outside) + xlog1py(n - k, -outside)
     for _ in range(_HALVINGS):
         half = (inside + outside) / 2
         covered = level < xlogy(k, half) + xlog1py(n - k, -half)
         inside, outside = np.where(covered, half, inside), np.where(covered, outside, half)
-    return np.where(outermost_inside, between[1], outside)
+    return outside

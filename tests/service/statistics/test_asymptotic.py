@@ -116,7 +116,7 @@ def test_an_early_interval_is_the_whole_range() -> None:
     # A handful of labels knows no variance: without this rule, four wins out of four would leave zero out.
     for early in (
         paired_interval(4, 0, 2000),
-        split_interval(25, 29, 25, 1000),
+        split_interval(20, 29, 900, 1000),
         split_interval(26, 30, 900, 1000),
         split_interval(4, 30, 900, 1000),
         mean_interval(0.5, 0.01, 29),

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.statistics.asymptotic import paired_interval
+from service.statistics.asymptotic import paired_interval, rho_squared
 from service.statistics.latency import (
     exceedance_paired,
     exceedance_split,
@@ -11,6 +11,7 @@ from service.statistics.latency import (
     quantile_p,
     quantile_ranks,
 )
+from service.statistics.sample_ratio import log_e
 
 THOUSAND = np.arange(1.0, 1001)
 
@@ -37,6 +38,23 @@ def test_ranks_are_those_of_the_reference(share: float, answers: int, lower: int
 def test_p_of_two_quantiles_is_that_of_confseq(share: float, offset: int, p: float) -> None:
     assert quantile_p(THOUSAND, THOUSAND + offset, share, sharpest=100) == pytest.approx(p, rel=2e-6)
     assert quantile_p(THOUSAND + offset, THOUSAND, share, sharpest=100) == pytest.approx(p, rel=2e-6)
+
+
+def test_p_allows_for_everything_that_a_value_may_stand_for() -> None:
+    first, second, share = THOUSAND[:600], THOUSAND[:600] + 20, 0.99
+    concentration = 1 / rho_squared(300) - 1
+    values, evidence = np.concatenate((first, second)), np.zeros(1200)
+    for arm in (first, second):
+        below, up_to = np.searchsorted(arm, values, "left"), np.searchsorted(arm, values, "right")
+        counts = np.linspace(below, up_to, 401)
+        evidence += log_e(np.stack((counts, len(arm) - counts), -1), (share, 1 - share), concentration).min(axis=0)
+    assert quantile_p(first, second, share, sharpest=300) == pytest.approx(np.exp(-evidence.min()), rel=1e-4)
+
+
+def test_ranks_of_the_broadest_mixture_are_those_of_confseq() -> None:
+    # bernoulli_confidence_interval(100, 200, .05, 1) begins at 0.328923.
+    assert quantile_ranks(200, 0.32892, sharpest=1)[1] == 100
+    assert quantile_ranks(200, 0.32893, sharpest=1)[1] == 101
 
 
 def test_p_of_one_and_the_same_is_one() -> None:
@@ -90,7 +108,12 @@ def test_one_bound_alone_is_closer_than_an_interval_of_the_same_risk() -> None:
 
 @pytest.mark.parametrize(
     "early",
-    [exceedance_split((99, 0), (99, 5000)), exceedance_split((4, 0), (5000, 5000)), exceedance_paired(99, 0, 99)],
+    [
+        exceedance_split((99, 0), (99, 5000)),
+        exceedance_split((4, 0), (5000, 5000)),
+        exceedance_paired(99, 0, 99),
+        exceedance_paired(4, 0, 5000),
+    ],
 )
 def test_before_enough_answers_nothing_is_said(early: tuple[float, float, float]) -> None:
     assert early[1:] == (-1, 1)

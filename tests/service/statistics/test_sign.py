@@ -58,15 +58,14 @@ def test_evidence_for_an_arm_far_behind_stays_exact(losses: int) -> None:
     assert log_e_greater(0, losses, 1) == pytest.approx(-np.log(losses + 1), rel=1e-12)
 
 
-def test_evidence_for_an_arm_far_behind_agrees_with_an_integral() -> None:
-    wins, losses, prior = 300, 2600, 10.0
+@pytest.mark.parametrize(("wins", "losses"), [(300, 2600), (20_000, 28_500), (950_000, 1_010_000)])
+def test_evidence_for_an_arm_far_behind_agrees_with_an_integral(wins: int, losses: int) -> None:
+    def likelihood_ratio(above_half: float) -> float:
+        ratio = wins * np.log1p(2 * above_half) + losses * np.log1p(-2 * above_half)
+        return float(2 * beta.pdf(0.5 + above_half, 10, 10) * np.exp(ratio))
 
-    def likelihood_ratio(share: float) -> float:
-        ratio = wins * np.log(2 * share) + losses * np.log(2 * (1 - share))
-        return float(2 * beta.pdf(share, prior, prior) * np.exp(ratio))
-
-    integral, _ = quad(likelihood_ratio, 0.5, 0.51, epsabs=0, epsrel=1e-10)
-    assert log_e_greater(wins, losses, prior) == pytest.approx(np.log(integral), rel=1e-9)
+    integral, _ = quad(likelihood_ratio, 0, 20 / (losses - wins), epsabs=0, epsrel=1e-12)
+    assert log_e_greater(wins, losses) == pytest.approx(np.log(integral), abs=1e-9)
 
 
 def test_a_whole_path_is_the_same_as_its_steps() -> None:
