@@ -53,12 +53,12 @@ class Health:
 
     def observe(self, unit: str | None, served: int, outcomes: Outcomes) -> None:
         """Count a text."""
-        missing = [place for place, outcome in enumerate(outcomes) if outcome is None or outcome.label is None]
+        answered = [outcome is not None and outcome.label is not None for outcome in outcomes]
         if self._paired:
-            self.expected += len(outcomes) - 1
-            self.lost += len(missing) - (served in missing)
+            self.expected += len(answered) - 1
+            self.lost += answered.count(False) - (not answered[served])
         if self._is_new(unit, served):
-            self._count_unit(served, missing, len(outcomes))
+            self._count_unit(served, answered)
 
     def label(self, unit: str | None, served: int) -> bool:
         """Count a trusted label, and return whether it is the first of its unit."""
@@ -81,13 +81,13 @@ class Health:
             self.mixed += 1
         return False
 
-    def _count_unit(self, served: int, missing: Sequence[int], arms: int) -> None:
+    def _count_unit(self, served: int, answered: Sequence[bool]) -> None:
         self.assignments.add(served)
-        if served not in missing:
+        if answered[served]:
             self.answers.add(served)
         if self._paired:
-            for place in range(arms):
-                if place != served and place not in missing:
+            for place, came in enumerate(answered):
+                if came and place != served:
                     self.shadows.add(place)
 
 
