@@ -1,0 +1,72 @@
+"""One connection to the service, which asks again where it is told to come again."""
+
+import http.client
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from deploy.traffic.errors import TrafficError
+
+_TRIES = 6
+"""How often a request is sent before its refusal is believed, where the service asks to come again."""
+
+_TIMEOUT_S = 30
+_BUSY = (429, 503)
+
+
+class Told(NamedTuple):
+    """What the service said: its status, what its JSON holds, and the seconds after which to ask again."""
+
+    status: int
+    body: Any
+    retry_after_s: float
+
+
+class Connection:
+    """One kept-alive connection.
+
+    Args:
+        url: of the service, such as http://127.0.0.1:8000.
+
+    Raises:
+        TrafficError: if it is not http://HOST[:PORT].
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname:
+            raise TrafficError(f"{url} is no address of a service; one looks like http://127.0.0.1:8000")
+        self._url = url
+        self._http = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=_TIMEOUT_S)
+
+    def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Told:
+        """Send a request until it is answered by more than `come again`; predictions and labels may come twice.
+
+        Raises:
+            TrafficError: if nothing answers.
+        """
+        content = None if body is None else json.dumps(body).encode()
+        told = self._once(method, path, content)
+        for _ in range(_TRIES - 1):
+            if told.status not in _BUSY:
+                break
+            time.sleep(told.retry_after_s)
+            told = self._once(method, path, content)
+        return told
+
+    def close(self) -> None:
+        """Close it."""
+        self._http.close()
+
+    def _once(self, method: str, path: str, content: bytes | None) -> Told:
+        try:
+            self._http.request(method, path, content)
+            answer = self._http.getresponse()
+            said = answer.read()
+            return Told(answer.status, json.loads(said), float(answer.headers.get("Retry-After", 1)))
+        except (OSError, http.client.HTTPException) as error:
+            raise TrafficError(f"nothing answers at {self._url} ({error}); is the service running?") from error
+        except ValueError as error:
+            raise TrafficError(f"what answers at {self._url} does not speak JSON; is it the service?") from error
