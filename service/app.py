@@ -16,8 +16,10 @@ from service.documentation import DocumentedFastAPI
 from service.engines.choice import EngineChoice
 from service.errors import ServiceError, StartError
 from service.experiments.counters import ExperimentCounters
+from service.experiments.gauges import ExperimentGauges
 from service.experiments.observing import Observer
 from service.experiments.phases import StoredPhases
+from service.experiments.refreshing import Refresher
 from service.experiments.watching import Experiments
 from service.feedback import Feedback
 from service.feedback_counters import FeedbackCounters
@@ -38,6 +40,7 @@ from service.routing import Router
 from service.secrets import Secret, read_secret
 from service.settings import Settings, nearest_or_all
 from service.storage import Storage
+from service.store.counters import StoreCounters
 from service.watching import Watcher
 
 
@@ -86,7 +89,7 @@ def create_app(settings: Settings, metrics: Metrics | None = None) -> Applicatio
         operations.router(readiness, metrics),
     )
     beside = Beside(
-        runs=(Watcher(registry, settings).run, keeping.experiments.run, keeping.forgetting.run),
+        runs=(Watcher(registry, settings).run, keeping.experiments.run, keeping.forgetting.run, keeping.refresher.run),
         ends=(keeping.observer.drain, registry.close, keeping.storage.close),
     )
     behind = _build_fastapi(settings, plain, lifespan_of(beside, readiness))
@@ -103,6 +106,8 @@ class _Keeping:
     experiments: Experiments
     observer: Observer
     forgetting: Forgetting
+    reports: Reports
+    refresher: Refresher
 
     @classmethod
     def of(cls, settings: Settings, registry: Registry, metrics: Metrics) -> "_Keeping":
@@ -111,12 +116,16 @@ class _Keeping:
         declared = Experiments(settings.experiments, registry, StoredPhases(storage))
         if settings.experiments is not None:
             storage.open()
+        StoreCounters(metrics, storage)
+        reports = Reports(declared, storage)
         return cls(
             secret=secret,
             storage=storage,
             experiments=declared,
             observer=Observer(registry, storage.record, secret, ExperimentCounters(metrics), settings),
             forgetting=Forgetting(storage, Pseudonyms(secret), settings.retention_days),
+            reports=reports,
+            refresher=Refresher(declared, reports.report, ExperimentGauges(metrics)),
         )
 
 
@@ -129,7 +138,7 @@ def _plain_routes(settings: Settings, registry: Registry, metrics: Metrics, keep
     return (
         compare.router(comparer, limit, lambda reason: metrics.rejected[reason].add()),
         feedback.router(labels, limit, counters.rejected["invalid"].add),
-        experiments.router(keeping.experiments, Reports(keeping.experiments, storage), keeping.forgetting),
+        experiments.router(keeping.experiments, keeping.reports, keeping.forgetting),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from service.errors import StartError, StoreUnavailableError
 from service.experiments.observation import LabelGiven, LabelResult, Observation
 from service.logs import log_event
+from service.store.tallies import WriterTallies
 
 if TYPE_CHECKING:
     from service.store.database import Database
@@ -21,9 +22,13 @@ class Storage:
 
     Args:
         url: as SQLAlchemy writes it.
+
+    Attributes:
+        tallies: what its writer counted so far.
     """
 
     def __init__(self, url: str) -> None:
+        self.tallies = WriterTallies()
         self._url = url
         self._opening = asyncio.Lock()
         self._opened: _Opened | None = None
@@ -33,13 +38,18 @@ class Storage:
         """Whether anything needed the store so far."""
         return self._opened is not None
 
+    @property
+    def waiting(self) -> int:
+        """How many rows and labels are accepted and not yet committed."""
+        return self._opened.writer.waiting if self._opened else 0
+
     def open(self) -> None:
         """Open the store at the start, for a service that is going to need it; this takes up to some seconds.
 
         Raises:
             StartError: if it cannot be used; the message is meant for a person.
         """
-        self._opened = _open(self._url)
+        self._opened = _open(self._url, self.tallies)
 
     def record(self, observation: Observation) -> bool:
         """Accept an observation without waiting; False if it is dropped."""
@@ -91,11 +101,11 @@ class _Opened(NamedTuple):
     writer: "StoreWriter"
 
 
-def _open(url: str) -> _Opened:
+def _open(url: str, tallies: WriterTallies) -> _Opened:
     from service.store.database import open_database  # noqa: PLC0415 - half a second that many services never spend
     from service.store.writer import StoreWriter  # noqa: PLC0415 - as above
 
     database = open_database(url)
-    writer = StoreWriter(database)
+    writer = StoreWriter(database, tallies)
     writer.start()
     return _Opened(database, writer)

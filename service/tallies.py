@@ -54,6 +54,10 @@ class Counter(_Child):
         """Count `amount` more."""
         self._cells[1] += amount
 
+    def reach(self, value: float) -> None:
+        """Write down what was counted elsewhere, from zero."""
+        self._cells[1] = value
+
 
 class Gauge(_Child):
     """A number that goes up and down."""
@@ -98,6 +102,12 @@ class Histogram(_Child):
         """Count `value` in the bucket of the least bound that is not below it."""
         self._counts[bisect_left(self._bounds, value)] += 1
         self._cells[1] += value
+
+    def reach(self, counts: Sequence[int], total: float) -> None:
+        """Write down what was observed elsewhere, from zero: how much fell into each bucket, and the sum."""
+        for bucket, count in enumerate(counts):
+            self._counts[bucket] = count
+        self._cells[1] = total
 
 
 Child = TypeVar("Child", Counter, Gauge, Histogram)

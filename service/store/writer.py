@@ -11,7 +11,8 @@ from service.experiments.observation import LabelGiven, LabelResult, Observation
 from service.logs import log_exception
 from service.store.answering import resolve
 from service.store.database import Database
-from service.store.group import Group, StoreDownError, WaitingLabel, WriterTallies
+from service.store.group import Group, StoreDownError, WaitingLabel
+from service.store.tallies import WriterTallies
 
 _GROUP = 500
 """Rows, and labels, of one transaction."""
