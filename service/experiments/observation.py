@@ -42,7 +42,8 @@ class Observation(NamedTuple):
         prediction_id: begins with a UUID of version 7, so that the order of ids is the order of time.
         experiment: its name.
         phase: the number of its phase, from 1.
-        unit: HMAC of the client's key; None if there was no key, then the request is a unit of its own.
+        unit: HMAC of the client's key, or of a name made for a batch that came without; None for a single text that
+            came without, which is a unit of its own.
         text_hmac: HMAC of the normalised text.
         text: the text itself; None unless the operator asked for it.
         tokens: its length as the served arm saw it.

@@ -27,7 +27,7 @@ from service.logs import log_exception
 from service.model import Model
 from service.predictor import Predicted
 from service.registry import Registry
-from service.routing import Routed
+from service.routing import Routed, Taking
 from service.scoring import Scored, score_rows
 from service.secrets import Secret
 from service.settings import Settings
@@ -79,7 +79,7 @@ class Observer:
 
     def answered(self, routed: Routed, texts: Sequence[str], predicted: Sequence[Predicted]) -> None:
         """Take note of answers, a microsecond for each; every text of a batch took its part of the time."""
-        if (taking := routed.taking) is None:
+        if (taking := self._taking(routed, texts)) is None:
             return
         latency_us, now = round((perf_counter() - routed.started) / len(texts) * 1e6), time()
         for text, item in zip(texts, predicted, strict=True):
@@ -88,12 +88,23 @@ class Observer:
 
     def failed(self, routed: Routed, texts: Sequence[str], encoded: Sequence[Encoded], error: InferenceError) -> None:
         """Take note of texts on which an arm failed; of a batch, those that were encoded until then."""
-        if (taking := routed.taking) is None:
+        if (taking := self._taking(routed, texts)) is None:
             return
         now = time()
         for text, item in zip(texts, encoded, strict=False):
             seen = (taking, self._ids.new(), text, routed.model, item, None, ())
             self._take(Answered(*seen, 0, now, self._has_room(), error.error_type))
+
+    def _taking(self, routed: Routed, texts: Sequence[str]) -> Taking | None:
+        """Return what a request is to an experiment.
+
+        Chance gives the texts of a batch without a client's key to one arm, all at once, so they are one unit: counted
+        as a draw each, they would look like traffic that does not keep to the declared shares.
+        """
+        taking = routed.taking
+        if taking is None or taking.client is not None or len(texts) == 1:
+            return taking
+        return taking._replace(client=self._ids.new())
 
     def _has_room(self) -> bool:
         """Tell whether the other arms keep up."""
@@ -131,9 +142,8 @@ class Observer:
         with ExitStack() as holds:
             models = self._hold_models(live, holds)
             outcomes = await outcomes_of(texts, models, self._score)
-        counters = self._counters.of(live)
+        self._counters.of(live).record([text.taking.part for text in texts], outcomes)
         for place, (text, made) in enumerate(zip(texts, outcomes, strict=True), 1):
-            counters.record(text.taking.part, made)
             self._record(self._observation(text, made))
             if place % _AT_ONCE == 0:
                 await asyncio.sleep(0)

@@ -100,6 +100,26 @@ async def test_a_client_stays_at_its_arm_and_is_written_down_by_a_code_only(
     assert "김철수" not in str(written)
 
 
+async def test_a_batch_without_a_key_is_one_unit_as_chance_drew_once_for_all_of_it(
+    app: Application, settings: Settings
+) -> None:
+    trial = Trial(app, live("gru/1", "lstm/1"), settings)
+    for _ in range(2):
+        await trial.predictor.predict_batch(PredictBatchRequest(texts=TEXTS))
+    await trial.observer.drain()
+    units = [observation.unit for observation in trial.written]
+    assert None not in units
+    assert [len(set(units[:4])), len(set(units[4:])), len(set(units))] == [1, 1, 2]
+    assert {observation.reason for observation in trial.written} == {"random"}
+
+
+async def test_a_request_without_a_key_is_a_unit_of_its_own(app: Application, settings: Settings) -> None:
+    trial = Trial(app, live("gru/1", "lstm/1"), settings)
+    await trial.ask(*TEXTS[:2])
+    await trial.predictor.predict_batch(PredictBatchRequest(texts=TEXTS[:1]))
+    assert {observation.unit for observation in await trial.ask()} == {None}
+
+
 async def test_texts_are_written_down_only_if_the_operator_says_so(app: Application, settings: Settings) -> None:
     for store_text in (False, True):
         chosen = settings.model_copy(update={"store_text": store_text})
