@@ -1,0 +1,50 @@
+from typing import Any
+
+import pytest
+
+from deploy.traffic.connection import Connection
+from deploy.traffic.errors import TrafficError
+from tests.deploy.traffic.stand_in import Answer, answering
+from tests.system.server import free_port
+
+
+def test_a_request_and_its_answer_are_json() -> None:
+    with answering(lambda method, path, body: (200, [method, path, body])) as url:
+        connection = Connection(url)
+        assert connection.ask("POST", "/predict", {"text": "좋아요"}).body == ["POST", "/predict", {"text": "좋아요"}]
+        assert connection.ask("GET", "/models").body == ["GET", "/models", None]
+        connection.close()
+
+
+@pytest.mark.parametrize(("busy", "status"), [(3, 200), (99, 429)])
+def test_who_is_told_to_come_again_does_so_but_not_for_ever(busy: int, status: int) -> None:
+    asked = []
+
+    def ask(method: str, path: str, body: Any) -> Answer:
+        asked.append(path)
+        return (429 if len(asked) <= busy else 200), {}
+
+    with answering(ask) as url:
+        connection = Connection(url)
+        assert connection.ask("POST", "/predict", {}).status == status
+        connection.close()
+    assert len(asked) == min(busy + 1, 6)
+
+
+def test_nobody_at_the_address_is_said_in_plain_words() -> None:
+    with pytest.raises(TrafficError, match="is the service running"):
+        Connection(f"http://127.0.0.1:{free_port()}").ask("GET", "/experiments")
+
+
+def test_another_server_at_the_address_is_said_in_plain_words() -> None:
+    with answering(lambda *_: (200, b"<html>")) as url:
+        connection = Connection(url)
+        with pytest.raises(TrafficError, match="does not speak JSON"):
+            connection.ask("GET", "/experiments")
+        connection.close()
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "https://127.0.0.1", "http://"])
+def test_what_is_no_address_of_a_service_is_refused(url: str) -> None:
+    with pytest.raises(TrafficError, match="is no address of a service"):
+        Connection(url)

@@ -1,0 +1,81 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.traffic.__main__ import drawn, main
+from deploy.traffic.reviews import Review
+from tests.deploy.files import ROOT
+from tests.deploy.traffic.stand_in import Answer, answering
+
+REVIEWS = [Review(str(number), "positive") for number in range(50)]
+
+
+def service(*states: str, refuses: bool = False) -> Any:
+    def ask(method: str, path: str, body: Any) -> Answer:
+        if path == "/experiments":
+            found = [{"name": f"trial-{state}", "state": state, "reason": None} for state in states]
+            return 200, {"broken": None, "experiments": found}
+        if path == "/predict":
+            answer = {"prediction_id": body["text"], "experiment": {"arm": "gru"}}
+            return (422, {"detail": "too long"}) if refuses else (200, answer)
+        return 200, {"items": [{"status": 202, "detail": None} for _ in body["items"]]}
+
+    return ask
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> str:
+    path = tmp_path / "reviews.tsv"
+    path.write_text("document\tlabel\n" + "".join(f"영화 {number}\t1\n" for number in range(9)), encoding="utf-8")
+    return str(path)
+
+
+def test_it_ends_with_where_the_report_is(table: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with answering(service("stopped", "running")) as url:
+        assert main(["--url", url, "--file", table, "--count", "5"]) == 0
+    said = capsys.readouterr().out
+    assert said == f"5 answers by gru\n5 labels taken, 0 known before\nreport: {url}/ui/experiments/trial-running\n"
+
+
+def test_something_refused_is_shown_and_is_the_exit_status(table: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with answering(service("running", refuses=True)) as url:
+        assert main(["--url", url, "--file", table]) == 1
+    assert "9 refused: 422 too long" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("states", "why"), [((), "NUNCHI_EXPERIMENTS=deploy/experiments.toml"), (("waiting",), "trial-waiting is waiting")]
+)
+def test_nothing_is_sent_where_no_experiment_runs(
+    table: str, states: tuple[str, ...], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with answering(service(*states)) as url:
+        assert main(["--url", url, "--file", table]) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_a_server_that_knows_no_experiments_is_not_the_service(table: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with answering(lambda *_: (404, {})) as url:
+        assert main(["--url", url, "--file", table]) == 2
+    assert "answers 404; is this the service?" in capsys.readouterr().err
+
+
+def test_reviews_are_drawn_by_chance_or_by_a_seed() -> None:
+    assert drawn(REVIEWS, 20, seed=1) == drawn(REVIEWS, 20, seed=1)
+    assert drawn(REVIEWS, 20, None) != drawn(REVIEWS, 20, None)
+    assert sorted(drawn(REVIEWS, None, None)) == sorted(REVIEWS)
+    assert len(set(drawn(REVIEWS, 99, 3))) == 50
+
+
+def test_it_needs_nothing_but_python() -> None:
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import deploy.traffic.__main__",
+    ]
+    assert subprocess.run(command, check=False).returncode == 0
