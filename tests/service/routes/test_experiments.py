@@ -37,7 +37,7 @@ name = "newer"
 model = "gru"
 version = 2
 """
-ME = {"X-Client-Key": "나".encode()}
+ME = {b"X-Client-Key": "나".encode()}
 TEXTS = ("좋아요", "최고", "별로", "지루했다", "재미없다", "영화", "배우", "연기", "하하하", "abc")
 
 
