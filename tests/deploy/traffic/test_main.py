@@ -71,11 +71,5 @@ def test_reviews_are_drawn_by_chance_or_by_a_seed() -> None:
 
 
 def test_it_needs_nothing_but_python() -> None:
-    command = [
-        sys.executable,
-        "-I",
-        "-S",
-        "-c",
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import deploy.traffic.__main__",
-    ]
-    assert subprocess.run(command, check=False).returncode == 0
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import deploy.traffic.__main__"
+    assert subprocess.run([sys.executable, "-I", "-S", "-c", code], check=False).returncode == 0

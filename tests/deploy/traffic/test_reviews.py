@@ -83,7 +83,7 @@ def test_a_test_split_that_cannot_be_fetched_is_told_with_the_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reviews, "NSMC_URL", (tmp_path / "nowhere").as_uri())
-    with pytest.raises(TrafficError, match="cannot be fetched.*--file"):
+    with pytest.raises(TrafficError, match=r"cannot be fetched.*--file"):
         nsmc_test(tmp_path)
 
 
