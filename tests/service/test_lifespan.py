@@ -43,8 +43,8 @@ async def test_what_runs_beside_the_requests_ends_before_what_it_needs_is_closed
     ready = readiness()
     async with lifespan_of(Beside((run,), (drain, close)), ready)(FastAPI()):
         await asyncio.sleep(0)
-        assert not ready.stopping
-    assert ready.stopping
+        stopping = [ready.stopping]
+    assert [*stopping, ready.stopping] == [False, True]
     assert happened == ["cancelled", "drained", "closed"]
 
 
