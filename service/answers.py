@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from model_store.layout import VersionRef
-from service.traffic import Part
+from service.experiments.live import Part
 
 
 class PredictionWriter:

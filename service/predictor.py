@@ -7,13 +7,13 @@ from typing import NamedTuple, Protocol
 
 from model_store.encoder import Encoded
 from service.errors import EmptyTextError, InferenceError
+from service.experiments.live import Part
 from service.identifiers import PredictionIds
 from service.metrics import Metrics
 from service.model import Model
 from service.routing import Routed, Router
 from service.schemas import PredictBatchRequest, PredictRequest
 from service.scoring import Probabilities
-from service.traffic import Part
 
 _ENCODED_AT_ONCE = 32
 """Texts of a batch that are encoded before others get the event loop again: less than a millisecond."""

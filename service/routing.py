@@ -6,10 +6,10 @@ from time import perf_counter
 from typing import NamedTuple
 
 from service.errors import NotReadyError, UnknownModelError
-from service.experiments.live import Live
+from service.experiments.live import Live, Part
 from service.model import Model
 from service.registry import Registry
-from service.traffic import Part, assign
+from service.traffic import assign
 
 
 class Taking(NamedTuple):

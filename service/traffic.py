@@ -7,28 +7,12 @@ from math import log
 from struct import Struct
 from typing import NamedTuple
 
-from service.experiments.live import Live
+from service.experiments.live import Live, Part
 from service.experiments.observation import Reason
 
 _first_64_bits = Struct(">Q").unpack_from
 _STEP = 2.0**-64
 """From one number that 64 bits can draw to the next."""
-
-
-class Part(NamedTuple):
-    """The part that a request takes in an experiment.
-
-    Attributes:
-        name: the experiment's.
-        phase: its number.
-        arm: whose answer the caller gets.
-        reason: why that one.
-    """
-
-    name: str
-    phase: int
-    arm: str
-    reason: Reason
 
 
 class Assignment(NamedTuple):
@@ -72,7 +56,7 @@ def assign(
     else:
         place, reason = bisect_right(live.bounds, unit / live.experiment.coverage), "random"
     arm = live.arms[place]
-    return Assignment(*arm.ref, Part(live.experiment.name, live.phase, arm.name, reason))
+    return Assignment(*arm.ref, live.parts[place, reason])
 
 
 def unit_interval(content: bytes) -> float:

@@ -1,14 +1,14 @@
-"""What is counted of experiments, for Prometheus; written by the observer's thread only."""
+"""What is counted of experiments, for Prometheus."""
 
-from collections.abc import Sequence
+from collections import Counter as Tally
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from service.experiments.live import Live
+from service.experiments.live import Live, Part
 from service.experiments.observation import Outcome, Reason
 from service.metrics import Metrics
 from service.tallies import Counter
-from service.traffic import Part
 
 _MISSING = ("dropped", "not_ready", "model_error", "bad_output")
 """Why an arm that did not answer has no outcome either."""
@@ -22,15 +22,20 @@ class PhaseCounters:
     agreed: dict[tuple[str, str, bool], Counter]
     missing: dict[tuple[str, str], Counter]
 
-    def record(self, part: Part, outcomes: Sequence[Outcome]) -> None:
-        """Count one text: who answered it, which arms agreed on it, and which have no outcome."""
-        self.assigned[part.arm, part.reason].add()
-        for outcome in outcomes:
-            if outcome.error is not None and outcome.arm != part.arm:
-                self.missing[outcome.arm, outcome.error].add()
-        labelled = [outcome for outcome in outcomes if outcome.label is not None]
-        for first, second in combinations(labelled, 2):
-            self.agreed[first.arm, second.arm, first.label == second.label].add()
+    def record(self, parts: Iterable[Part], outcomes: Iterable[Sequence[Outcome]]) -> None:
+        """Count texts: who answered each, which arms agreed on it, and which have no outcome."""
+        kinds = Tally(
+            (part, tuple([(made.arm, made.label, made.error) for made in all_made]))
+            for part, all_made in zip(parts, outcomes, strict=True)
+        )
+        for (part, all_made), texts in kinds.items():
+            self.assigned[part.arm, part.reason].add(texts)
+            for arm, _, error in all_made:
+                if error is not None and arm != part.arm:
+                    self.missing[arm, error].add(texts)
+            labelled = [(arm, label) for arm, label, _ in all_made if label is not None]
+            for (first, its_label), (second, other) in combinations(labelled, 2):
+                self.agreed[first, second, its_label == other].add(texts)
 
 
 class ExperimentCounters:

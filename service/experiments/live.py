@@ -2,12 +2,30 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate
+from typing import NamedTuple, get_args
 
 from model_store.layout import VersionRef
 from service.experiments.declaration import COVERAGE, Experiment
+from service.experiments.observation import Reason
+
+
+class Part(NamedTuple):
+    """The part that a request takes in an experiment.
+
+    Attributes:
+        name: the experiment's.
+        phase: its number.
+        arm: whose answer the caller gets.
+        reason: why that one.
+    """
+
+    name: str
+    phase: int
+    arm: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +48,7 @@ class Live:
         coverage_salt: stands before a unit when it is drawn whether it takes part.
         arm_salts: the same for each arm.
         bounds: the share of the arm and of all before it; the last one is 1.
+        parts: what requests can be to it, by the place of their arm and the reason.
     """
 
     experiment: Experiment
@@ -38,6 +57,7 @@ class Live:
     coverage_salt: bytes = field(init=False, repr=False, compare=False)
     arm_salts: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
     bounds: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    parts: Mapping[tuple[int, Reason], Part] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         name = self.experiment.name
@@ -46,6 +66,11 @@ class Live:
             "coverage_salt": f"{name}:{COVERAGE}:".encode(),
             "arm_salts": tuple(f"{name}:{arm.name}:".encode() for arm in self.arms),
             "bounds": tuple(part / sums[-1] for part in sums),
+            "parts": {
+                (place, reason): Part(name, self.phase, arm.name, reason)
+                for place, arm in enumerate(self.arms)
+                for reason in get_args(Reason)
+            },
         }
         for attribute, value in derived.items():
             object.__setattr__(self, attribute, value)

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from model_store.layout import VersionRef
 from service.answers import PredictionWriter
+from service.experiments.live import Part
 from service.schemas import Prediction
-from service.traffic import Part
 
 ID = "01975f2e-8a4c-7b31-9d52-6f0c1e2a3b4d"
 PARTS = st.builds(

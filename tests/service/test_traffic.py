@@ -13,8 +13,8 @@ from model_store.layout import VersionRef
 from service import traffic
 from service.experiments.declaration import Arm, Experiment
 from service.experiments.design import Mode
-from service.experiments.live import Live, LiveArm
-from service.traffic import Assignment, Part, assign, canonical, unit_interval
+from service.experiments.live import Live, LiveArm, Part
+from service.traffic import Assignment, assign, canonical, unit_interval
 
 RNN, LSTM, GRU = VersionRef("rnn", 3), VersionRef("lstm", 1), VersionRef("gru", 2)
 UNITS = [f"user-{number}" for number in range(30_000)]
