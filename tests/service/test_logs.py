@@ -45,3 +45,8 @@ def test_other_loggers_lines_have_the_same_form() -> None:
         record = logging.LogRecord("uvicorn", logging.ERROR, "", 1, "it %s", ("broke",), (KeyError, error, None))
     line = json.loads(written(record))
     assert (line["event"], line["error"]) == ("it broke", "KeyError")
+
+
+def test_lines_of_a_worker_say_which_it_is() -> None:
+    record = logging.LogRecord("nunchi", logging.INFO, "", 0, "model_ready", None, None)
+    assert json.loads(JsonFormatter(worker=1).format(record))["worker"] == 1

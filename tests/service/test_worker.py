@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from model_store.layout import VersionRef
 from service.app import Application, create_app
 from service.ledger import SharedLedger
 from service.listening import Loads, open_port
@@ -112,6 +113,27 @@ async def test_only_when_others_answer_does_it_wait_until_it_is_ready(
         if hold:
             await worker.heard(ACCEPTING)
             assert (await asking).status_code == 200
+
+
+async def test_until_it_is_ready_it_leaves_connections_to_one_that_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = asyncio.Event()
+    load = Registry.load
+
+    async def gated(registry: Registry, ref: VersionRef) -> bool:
+        await gate.wait()
+        return await load(registry, ref)
+
+    monkeypatch.setattr(Registry, "load", gated)
+    async with working(tmp_path) as worker, httpx.AsyncClient(base_url=worker.given.url) as client:
+        await worker.heard(ACCEPTING)
+        Loads(tmp_path / "pages" / LOADS).set(1, 0)
+        asking = asyncio.create_task(client.get("/health/ready", timeout=20))
+        await asyncio.sleep(0.2)
+        assert not asking.done()
+        gate.set()
+        assert (await asking).status_code == 200
 
 
 async def test_it_can_be_told_to_stop_while_it_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,6 @@
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -50,3 +52,16 @@ def test_the_fused_graph_on_a_gpu_is_a_contradiction() -> None:
 
 def test_auto_prepares_nothing(without_tensorflow: None) -> None:
     EngineChoice("auto", "auto", 0).prepare()
+
+
+@pytest.mark.parametrize(("workers", "threads", "given"), [(1, 0, 6), (2, 0, 3), (7, 0, 1), (2, 5, 5)])
+def test_the_workers_share_the_processors(
+    monkeypatch: pytest.MonkeyPatch, workers: int, threads: int, given: int
+) -> None:
+    asked: list[tuple[str, int]] = []
+    runtime = SimpleNamespace(TensorFlowRuntime=lambda device, threads: asked.append((device, threads)))
+    monkeypatch.setitem(sys.modules, "service.engines.tensorflow", runtime)
+    monkeypatch.setattr(choice, "find_spec", lambda name: True)
+    monkeypatch.setattr(choice, "usable_processors", lambda: 6)
+    EngineChoice("tensorflow", "cpu", threads, workers).prepare()
+    assert asked == [("cpu", given)]
