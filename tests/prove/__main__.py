@@ -2,9 +2,9 @@
 
 import argparse
 
-from tests.prove import agreement, feedback, null, power, srm
+from tests.prove import agreement, feedback, null, power, real, srm
 
-PROOFS = {"agreement": agreement, "feedback": feedback, "null": null, "power": power, "srm": srm}
+PROOFS = {"agreement": agreement, "feedback": feedback, "null": null, "power": power, "real": real, "srm": srm}
 
 
 def main() -> None:
