@@ -91,6 +91,16 @@ def test_only_settings_that_the_service_knows_are_passed_on() -> None:
         assert set(files.compose()["services"][service]["environment"]) <= known
 
 
+def test_the_experiments_of_the_example_are_there_in_the_container_and_can_change() -> None:
+    example = (files.ROOT / ".env.example").read_text(encoding="utf-8")
+    named = re.search(r"^#NUNCHI_EXPERIMENTS=(\S+)$", example, re.MULTILINE)
+    assert named is not None
+    [workdir] = [i.text for i in files.dockerfile() if i.name == "WORKDIR"]
+    directory, _, name = f"{workdir}/{named[1]}".rpartition("/")
+    assert (mounts("service")[directory] / name).is_file()  # editors replace a file, and a mount would keep the old one
+    assert "NUNCHI_EXPERIMENTS" in files.compose()["services"]["service"]["environment"]
+
+
 def test_the_mounted_store_is_the_one_that_the_image_serves() -> None:
     image = [i for i in files.dockerfile() if i.stage == "runtime"]
     workdir = next(i.text for i in image if i.name == "WORKDIR")

@@ -1,6 +1,7 @@
 """The Kubernetes manifest: what the restricted profile asks for, and a stop that loses nothing."""
 
 import copy
+import re
 from collections.abc import Callable
 
 import pytest
@@ -64,3 +65,19 @@ def test_the_user_is_the_one_of_the_image() -> None:
 def test_every_mounted_volume_exists() -> None:
     pod = files.kubernetes()["Deployment"]["spec"]["template"]["spec"]
     assert {mount["name"] for mount in container(pod)["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
+
+
+def test_experiments_are_looked_for_where_the_manifest_says_and_can_change() -> None:
+    text = (files.DEPLOY / "kubernetes" / "nunchi.yaml").read_text(encoding="utf-8")
+    named = re.search(r"--from-literal=(\w+)=(\S+)/(\S+) \\\n#\s+--from-file=(\S+)=(\S+)\n", text)
+    assert named is not None
+    key, directory, *keys, source = named.groups()
+    assert keys == ["experiments.toml"] * 2
+    assert (files.ROOT / source).is_file()
+    pod = files.kubernetes()["Deployment"]["spec"]["template"]["spec"]
+    [variable] = [each for each in container(pod)["env"] if each["name"] == "NUNCHI_EXPERIMENTS"]
+    assert variable["valueFrom"]["configMapKeyRef"] == {"name": "nunchi", "key": key, "optional": True}
+    [mount] = [each for each in container(pod)["volumeMounts"] if each["mountPath"] == directory]
+    assert "subPath" not in mount  # a file that is mounted so never changes
+    [volume] = [each for each in pod["volumes"] if each["name"] == mount["name"]]
+    assert volume["configMap"] == {"name": "nunchi", "optional": True}
