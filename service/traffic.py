@@ -22,13 +22,11 @@ class Assignment(NamedTuple):
         model: the name of the model.
         version: its version; None for the latest that is ready.
         part: what the request is to the experiment; None if it is none of its business.
-        forced: whether the caller named the model, so that no experiment may count the answer.
     """
 
     model: str
     version: int | None
     part: Part | None = None
-    forced: bool = False
 
 
 def assign(
@@ -44,7 +42,7 @@ def assign(
         unit: the client's key, not empty, which always gets the same arm; without one, a random number in [0, 1).
     """
     if model is not None:
-        return Assignment(model, version, forced=True)
+        return Assignment(model, version)
     if live is None or not _takes_part(live, unit):
         return Assignment(default_model, None)
     place: int

@@ -33,7 +33,6 @@ class Evidence:
         health: whether traffic and labels reach the arms as they should.
         bias: whether labels depend on what was answered.
         texts: how many count.
-        forced: texts whose caller chose the arm; they do not count.
         trusted: labels that count.
         reported: labels by users; they never decide.
         unknown: labels that no model of the experiment can give; they do not count.
@@ -48,20 +47,13 @@ class Evidence:
         self.guardrails = guardrails(design)
         self.health = Health(design)
         self.bias = LabelBias(design)
-        self.texts = self.forced = self.trusted = self.reported = self.unknown = 0
+        self.texts = self.trusted = self.reported = self.unknown = 0
         self._classes = Classes()
         self._places = {arm.name: place for place, arm in enumerate(design.arms)}
         self._slo_us = design.latency_slo_s * 1e6
 
-    def observe(self, observation: Observation) -> bool:
-        """Count a text that was not seen before.
-
-        Returns:
-            Whether it counts; labels of one that does not must be left out as well.
-        """
-        if observation.reason == "forced":
-            self.forced += 1
-            return False
+    def observe(self, observation: Observation) -> None:
+        """Count a text that was not seen before."""
         self.texts += 1
         served, outcomes = self._places[observation.served_arm], self._arrange(observation)
         self.health.observe(observation.unit, served, outcomes)
@@ -73,7 +65,6 @@ class Evidence:
         for pair in self.pairs:
             pair.observe(labels[pair.a], labels[pair.b])
         self._watch(outcomes, served)
-        return True
 
     def label(self, observation: Observation, label: str, source: LabelSource, draw: bool = True) -> None:
         """Count the label of a text that counts.

@@ -97,7 +97,6 @@ def health_figures(folded: Folded, found: Sequence[str]) -> Figures:
         "texts": evidence.texts,
         "repeated_texts": folded.repeated,
         "immature_texts": folded.immature,
-        "forced_excluded": evidence.forced,
         "label_delay_p50_s": _median_delay(folded),
     }
 

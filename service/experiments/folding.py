@@ -111,7 +111,9 @@ def _take(folded: Folded, row: PhaseRow, as_of: float) -> None:
         folded.repeated += 1
     elif observation.created_at + folded.evidence.design.maturity_s > as_of:
         folded.immature += 1
-    elif (row.stripped or folded.evidence.observe(observation)) and row.labels:
+    else:
+        if not row.stripped:
+            folded.evidence.observe(observation)
         for given in _counting(row.labels, as_of):
             folded.newest = max(folded.newest, given.received_at)
             known = Known(given.received_at, given.seq, observation, given, not row.stripped)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-Reason = Literal["hash", "random", "fixed", "forced"]
-"""Why an arm answered: by the client's key, by chance, because the mode says so, because the caller named it."""
+Reason = Literal["hash", "random", "fixed"]
+"""Why an arm answered: by the client's key, by chance, or because the mode says so."""
 
 LabelSource = Literal["gold", "audit", "user"]
 """Who says what a text truly is. `user` labels are shown, and never decide."""

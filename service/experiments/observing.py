@@ -41,7 +41,7 @@ _ROUND = 512
 _AT_ONCE = 16
 """Texts that are written down before others get the event loop: a fifth of a millisecond."""
 
-_SHADOWED = 2_000
+_SHADOWED = 10_000
 """Texts that may wait for the other arms; beyond them, texts are written down without what those would say."""
 
 _WAITING = 20_000

@@ -43,6 +43,7 @@ def decisions(design: Design, trials: Iterable[Trial]) -> Iterator[Recommendatio
     """Yield the decision after every trial."""
     evidence = Evidence(design)
     for trial in trials:
-        if evidence.observe(trial.observation) and trial.label is not None:
+        evidence.observe(trial.observation)
+        if trial.label is not None:
             evidence.label(trial.observation, trial.label, trial.source)
         yield decide(design, evidence)

@@ -39,13 +39,13 @@ def arms_of(live: Live, units: Sequence[str | float]) -> list[str | None]:
 
 
 def test_without_a_name_or_an_experiment_the_default_model_answers() -> None:
-    assert assign(None, None, "gru", None, "user-1") == Assignment("gru", None, None, False)
+    assert assign(None, None, "gru", None, "user-1") == Assignment("gru", None)
 
 
 @pytest.mark.parametrize("version", [None, 2])
 @pytest.mark.parametrize("live", [None, live_of(1, 1, 1)])
 def test_a_named_model_answers_itself_and_is_left_out_of_the_experiment(live: Live | None, version: int | None) -> None:
-    assert assign("rnn", version, "gru", live, "user-1") == Assignment("rnn", version, None, True)
+    assert assign("rnn", version, "gru", live, "user-1") == Assignment("rnn", version)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_an_arm_is_the_one_with_the_greatest_weighted_draw_of_name_arm_and_unit(
     greatest = max(draws, key=lambda arm: draws[arm])  # with equal weights, -1 / ln(u) grows with u
     [ref] = (ref for ref in (RNN, LSTM, GRU) if ref.name == greatest)
     assert assign(None, None, "default", live_of(1, 1, 1, phase=4), "user-1") == Assignment(
-        ref.name, ref.version, Part("exp1", 4, greatest, "hash"), False
+        ref.name, ref.version, Part("exp1", 4, greatest, "hash")
     )
 
 
@@ -107,7 +107,7 @@ def test_who_takes_part_says_nothing_of_the_arm() -> None:
 @pytest.mark.parametrize("unit", ["user-1", 0.6])
 def test_outside_the_coverage_the_default_model_answers(unit: str | float) -> None:
     assert unit_interval(b"exp1:coverage:user-1") >= 0.3
-    assert assign(None, None, "gru", live_of(1, 1, coverage=0.3), unit) == Assignment("gru", None, None, False)
+    assert assign(None, None, "gru", live_of(1, 1, coverage=0.3), unit) == Assignment("gru", None)
 
 
 def test_without_a_key_chance_decides_by_the_weights() -> None:
@@ -144,7 +144,7 @@ def test_the_ends_of_the_hash_still_meet_an_arm(digest: bytes, monkeypatch: pyte
 @pytest.mark.parametrize("unit", ["user-1", 0.99])
 def test_in_shadow_the_first_arm_serves_whoever_takes_part(unit: str | float) -> None:
     live = live_of(1, 5, mode="shadow")
-    assert assign(None, None, "gru", live, unit) == Assignment("rnn", 3, Part("exp1", 1, "rnn", "fixed"), False)
+    assert assign(None, None, "gru", live, unit) == Assignment("rnn", 3, Part("exp1", 1, "rnn", "fixed"))
     outside = live_of(1, 5, mode="shadow", coverage=0.3)
     assert assign(None, None, "gru", outside, unit).part is None
 

@@ -89,6 +89,6 @@ def labelled(judged_by: Design, kinds: Iterable[Sequence[float | None]], source:
     for number, positives in enumerate(kinds):
         served = chance.randrange(len(judged_by.arms)) if judged_by.randomized else 0
         observed = text(number, positives, served)
-        if evidence.observe(observed):
-            evidence.label(observed, "positive", source)
+        evidence.observe(observed)
+        evidence.label(observed, "positive", source)
     return evidence

@@ -28,12 +28,6 @@ def test_answers_are_compared_over_all_texts() -> None:
     }
 
 
-def test_a_text_whose_caller_chose_the_model_does_not_count() -> None:
-    evidence = Evidence(design())
-    assert not evidence.observe(text(1, reason="forced"))
-    assert (evidence.forced, evidence.texts, evidence.health.units) == (1, 0, 0)
-
-
 def test_a_label_judges_every_arm() -> None:
     evidence = labelled(design(), table_of(6, 3, 1, 2))
     gru, lstm = evidence.arms

@@ -68,10 +68,6 @@ def test_of_a_stripped_text_only_the_label_counts() -> None:
     assert (evidence.trusted, evidence.pairs[0].labels) == (1, 1)
 
 
-def test_labels_of_texts_that_do_not_count_are_left_out() -> None:
-    assert fold(design(), [row(text(1, reason="forced"), given(1))], inf).evidence.trusted == 0
-
-
 def test_the_course_has_every_label_of_few_and_two_hundred_points_of_many() -> None:
     few, many = ([row(text(number), given(number)) for number in range(1, count + 1)] for count in (3, 1001))
     assert [point.labels for point in fold(design(), few, inf).course[0]] == [1, 2, 3]
