@@ -1,4 +1,4 @@
-"""Write dashboards/models.json, the dashboard that Grafana reads, from models.toml, the one that people read."""
+"""Write dashboards/*.json, the dashboards that Grafana reads, from the files of the same names that people read."""
 
 import json
 import tomllib
@@ -10,8 +10,7 @@ from typing import Any
 Json = dict[str, Any]
 
 HERE = Path(__file__).parent
-SOURCE = HERE / "models.toml"
-TARGET = HERE / "dashboards" / "models.json"
+SOURCES = (HERE / "models.toml", HERE / "experiments.toml")
 DATASOURCE = {"type": "prometheus", "uid": "prometheus"}
 COLUMNS = 24
 
@@ -28,11 +27,11 @@ def render(source: Json) -> Json:
         "editable": False,
         "graphTooltip": 1,
         "refresh": "10s",
-        "time": {"from": "now-30m", "to": "now"},
+        "time": {"from": source.get("from", "now-30m"), "to": "now"},
         "timezone": "browser",
         "templating": {"list": [_variable(variable) for variable in source["variables"]]},
         "annotations": {"list": []},
-        "links": [],
+        "links": [{"type": "dashboards", "title": "", "tags": ["nunchi"], "keepTime": False}],
         "panels": list(_panels(source)),
     }
 
@@ -83,7 +82,8 @@ def _panels(source: Json) -> Iterator[Json]:
 def _panel(panel: Json, source: Json) -> Json:
     form = FORMS[panel["kind"]](panel)
     defaults = {"unit": panel.get("unit", "short"), "color": {"mode": "palette-classic-by-name"}}
-    defaults |= {"min": panel.get("min", 0)} | ({"max": panel["max"]} if "max" in panel else {})
+    defaults |= {} if panel.get("signed") else {"min": panel.get("min", 0)}
+    defaults |= {"max": panel["max"]} if "max" in panel else {}
     if "thresholds" in panel:
         steps = [{"color": colour, "value": value} for colour, value in panel["thresholds"].items()]
         steps[0]["value"] = None  # Grafana's way to say: from minus infinity
@@ -148,7 +148,7 @@ def _stat(panel: Json) -> Json:
             "colorMode": "value",
             "graphMode": "area" if panel.get("sparkline") else "none",
             "justifyMode": "auto",
-            "textMode": "value",
+            "textMode": "name" if panel.get("names") else "value",
         },
     }
 
@@ -173,8 +173,9 @@ def _series(stacking: str) -> Json:
     }
 
 
-def _states(_: Json) -> Json:
-    words = {"1": {"text": "loaded", "color": "green"}, "0": {"text": "not loaded", "color": "#7a7a7a"}}
+def _states(panel: Json) -> Json:
+    yes, no = panel["words"]
+    words = {"1": {"text": yes, "color": "green"}, "0": {"text": no, "color": "#7a7a7a"}}
     return {
         "type": "state-timeline",
         "options": {"showValue": "never", "mergeValues": True, "rowHeight": 0.8, "legend": {"showLegend": True}},
@@ -238,13 +239,19 @@ FORMS: dict[str, Callable[[Json], Json]] = {
     "table": _table,
     "barchart": _barchart,
 }
-"""Every kind of panel by its name in models.toml."""
+"""Every kind of panel by its name in the source."""
 
 
-def text() -> str:
-    """Return the dashboard file that belongs to models.toml."""
-    return json.dumps(render(tomllib.loads(SOURCE.read_text(encoding="utf-8"))), indent=1, ensure_ascii=False) + "\n"
+def text(source: Path) -> str:
+    """Return what belongs into the file of a dashboard."""
+    return json.dumps(render(tomllib.loads(source.read_text(encoding="utf-8"))), indent=1, ensure_ascii=False) + "\n"
+
+
+def target(source: Path) -> Path:
+    """Return the path of that file."""
+    return HERE / "dashboards" / f"{source.stem}.json"
 
 
 if __name__ == "__main__":
-    TARGET.write_text(text(), encoding="utf-8")
+    for path in SOURCES:
+        target(path).write_text(text(path), encoding="utf-8")

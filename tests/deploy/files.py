@@ -34,15 +34,15 @@ def kubernetes() -> dict[str, Tree]:
 
 
 @cache
-def dashboard() -> Tree:
-    """Read the dashboard as Grafana does."""
-    document: Tree = json.loads((GRAFANA / "dashboards" / "models.json").read_text(encoding="utf-8"))
-    return document
+def dashboards() -> dict[str, Tree]:
+    """Read the dashboards as Grafana does: the name of the file without its end -> its content."""
+    paths = sorted((GRAFANA / "dashboards").glob("*.json"))
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
 
 
-def panels() -> list[Tree]:
-    """Return the dashboard's panels without the titles of its rows."""
-    return [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
+def panels(dashboard: Tree) -> list[Tree]:
+    """Return a dashboard's panels without the titles of its rows."""
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
 def rule_files() -> list[Path]:

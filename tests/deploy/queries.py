@@ -7,7 +7,12 @@ from typing import Any
 
 import promql_parser
 
+from service.experiments.counters import ExperimentCounters
+from service.experiments.gauges import ExperimentGauges
+from service.feedback_counters import FeedbackCounters
 from service.metrics import Metrics
+from service.storage import Storage
+from service.store.counters import StoreCounters
 from service.tallies import Family, HistogramFamily
 from tests.deploy import files
 
@@ -16,6 +21,18 @@ Catalogue = Mapping[str, frozenset[str]]
 
 BY_PROMETHEUS = frozenset({"job", "instance"})
 """Labels that a series gets when it is scraped."""
+
+LEVELS = {
+    "job": (),
+    "model_version": ("model", "version"),
+    "model_version_role": ("model", "version", "role"),
+    "experiment": ("experiment",),
+    "experiment_arm": ("experiment", "arm"),
+    "experiment_pair": ("experiment", "arm_a", "arm_b"),
+    "source": ("source",),
+    "reason": ("reason",),
+}
+"""The level of a recorded series -> its labels beside the job."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +43,18 @@ class Query:
     expression: str
 
 
-def dashboard_queries() -> list[Query]:
-    """Return the queries of every panel, Grafana's variables still in them."""
+def queries_of(dashboard: files.Tree) -> list[Query]:
+    """Return the queries of every panel of a dashboard, Grafana's variables still in them."""
     return [
         Query(f"{panel['title']} {target['refId']}", target["expr"])
-        for panel in files.panels()
+        for panel in files.panels(dashboard)
         for target in panel["targets"]
     ]
+
+
+def dashboard_queries() -> list[Query]:
+    """Return those of all dashboards."""
+    return [query for dashboard in files.dashboards().values() for query in queries_of(dashboard)]
 
 
 def rule_queries() -> list[Query]:
@@ -44,7 +66,7 @@ def filled_in(expression: str, window: str = "5m") -> str:
     """Put values in the place of Grafana's variables: everything, over `window`."""
     for variable in ("$__rate_interval", "$__range"):
         expression = expression.replace(variable, window)
-    for variable in ("$instance", "$model", "$version"):
+    for variable in ("$instance", "$model", "$version", "$experiment"):
         expression = expression.replace(variable, ".*")
     return expression
 
@@ -56,14 +78,17 @@ def catalogue() -> Catalogue:
     for metric, labels in declared().items():
         names[metric] = labels | BY_PROMETHEUS
     for rule in files.recordings():
-        names[rule["record"]] = frozenset({"job", "model", "version"})
-    names["ALERTS"] = frozenset({"alertname", "alertstate", "severity", "model", "version"}) | BY_PROMETHEUS
+        names[rule["record"]] = frozenset({"job", *LEVELS[rule["record"].partition(":")[0]]})
+    of_alerts = {"alertname", "alertstate", "severity", "model", "version", "experiment", "arm"}
+    names["ALERTS"] = frozenset(of_alerts) | BY_PROMETHEUS
     return names
 
 
 def declared() -> Catalogue:
     """Return the series that the service declares, with their labels: those that exist from the start, and families."""
     metrics = Metrics()
+    ExperimentCounters(metrics), FeedbackCounters(metrics), ExperimentGauges(metrics)
+    StoreCounters(metrics, Storage("sqlite://"))
     samples = [sample for metric in metrics.registry.collect() for sample in metric.samples]
     names = {sample.name: frozenset(sample.labels) for sample in samples}
     for family in metrics.exposition.families:

@@ -1,4 +1,4 @@
-"""The dashboard: current, whole, and about metrics that the service really has."""
+"""The dashboards: current, whole, and about metrics that the service really has."""
 
 import importlib.util
 import re
@@ -7,12 +7,21 @@ from types import ModuleType
 
 import pytest
 
+from service.experiments.gauges import STATES
 from tests.deploy import files, queries
 
+OF_NO_VARIABLE = ("ALERTS", "sentiment_build_info")
+"""Series that are shown whole; the version that the latter speaks of is the service's."""
 
-def test_the_dashboard_is_what_its_source_renders_to() -> None:
-    written = (files.GRAFANA / "dashboards" / "models.json").read_text(encoding="utf-8")
-    assert renderer().text() == written, "run python deploy/grafana/render.py"
+each_dashboard = pytest.mark.parametrize("dashboard", files.dashboards().values(), ids=files.dashboards())
+
+
+def test_every_dashboard_is_what_its_source_renders_to() -> None:
+    render = renderer()
+    assert {source.stem for source in render.SOURCES} == files.dashboards().keys()
+    for source in render.SOURCES:
+        written = render.target(source).read_text(encoding="utf-8")
+        assert render.text(source) == written, "run python deploy/grafana/render.py"
 
 
 def test_panels_ask_only_for_series_and_labels_that_exist() -> None:
@@ -38,28 +47,38 @@ def test_panels_look_through_the_windows_that_grafana_knows() -> None:
         assert set(re.findall(r"\[(.*?)\]", query.expression)) <= {"$__rate_interval", "$__range"}, query.place
 
 
-def test_panels_obey_the_variables() -> None:
-    for query in queries.dashboard_queries():
-        scraped = {name: labels for name, labels in read_by(query).items() if name != "ALERTS" and ":" not in name}
-        if any("model" in labels for labels in scraped.values()):
-            assert 'model=~"$model",version=~"$version"' in query.expression, query.place
-        if any("instance" in labels for labels in scraped.values()):
-            assert 'instance=~"$instance"' in query.expression, query.place
+@each_dashboard
+def test_panels_obey_the_variables(dashboard: files.Tree) -> None:
+    variables = [variable["name"] for variable in dashboard["templating"]["list"]]
+    for query in queries.queries_of(dashboard):
+        known = {name: labels for name, labels in read_by(query).items() if name not in OF_NO_VARIABLE}
+        for variable in variables:
+            if any(variable in labels for labels in known.values()):
+                assert f'{variable}=~"${variable}"' in query.expression, query.place
 
 
-def test_every_panel_has_its_own_number_title_and_explanation() -> None:
-    numbers = Counter(panel["id"] for panel in files.dashboard()["panels"])
-    titles = Counter(panel["title"] for panel in files.dashboard()["panels"])
+@each_dashboard
+def test_every_panel_has_its_own_number_title_and_explanation(dashboard: files.Tree) -> None:
+    numbers = Counter(panel["id"] for panel in dashboard["panels"])
+    titles = Counter(panel["title"] for panel in dashboard["panels"])
     assert max(numbers.values()) == 1
     assert max(titles.values()) == 1
-    for panel in files.panels():
+    for panel in files.panels(dashboard):
         assert len(panel["description"]) > 20, panel["title"]
 
 
-def test_panels_fill_the_width_and_do_not_overlap() -> None:
+def test_every_dashboard_has_its_own_name_and_leads_to_the_others() -> None:
+    assert len({dashboard["uid"] for dashboard in files.dashboards().values()}) == len(files.dashboards())
+    for dashboard in files.dashboards().values():
+        [link] = dashboard["links"]
+        assert set(link["tags"]) <= set(dashboard["tags"])
+
+
+@each_dashboard
+def test_panels_fill_the_width_and_do_not_overlap(dashboard: files.Tree) -> None:
     taken = Counter(
         (x, y)
-        for panel in files.dashboard()["panels"]
+        for panel in dashboard["panels"]
         for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
         for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
     )
@@ -68,18 +87,19 @@ def test_panels_fill_the_width_and_do_not_overlap() -> None:
     assert len(taken) == 24 * (1 + max(y for _, y in taken)), "a hole in the dashboard"
 
 
-def test_every_panel_reads_the_provisioned_data_source() -> None:
+@each_dashboard
+def test_every_panel_reads_the_provisioned_data_source(dashboard: files.Tree) -> None:
     [source] = files.read_yaml(files.GRAFANA / "provisioning" / "datasources" / "prometheus.yml")["datasources"]
     used = {
         (d["type"], d["uid"])
-        for p in files.panels()
+        for p in files.panels(dashboard)
         for d in (p["datasource"], *(t["datasource"] for t in p["targets"]))
     }
-    used |= {(v["datasource"]["type"], v["datasource"]["uid"]) for v in files.dashboard()["templating"]["list"]}
+    used |= {(v["datasource"]["type"], v["datasource"]["uid"]) for v in dashboard["templating"]["list"]}
     assert used == {(source["type"], source["uid"])}
 
 
-def test_each_metric_of_the_models_is_on_the_dashboard() -> None:
+def test_each_metric_is_on_a_dashboard() -> None:
     shown = {re.sub("_(bucket|sum|count)$", "", name) for q in queries.dashboard_queries() for name in read_by(q)}
     through_rules = {name for query in queries.rule_queries() for name in queries.series_of(query.expression)}
     declared = {
@@ -88,8 +108,21 @@ def test_each_metric_of_the_models_is_on_the_dashboard() -> None:
     assert declared - shown - through_rules == set()
 
 
+def test_a_signed_panel_begins_where_its_values_do() -> None:
+    panels = {panel["title"]: panel for panel in files.panels(files.dashboards()["experiments"])}
+    assert "min" not in panels["Evidence"]["fieldConfig"]["defaults"]
+    assert panels["Texts by arm"]["fieldConfig"]["defaults"]["min"] == 0
+
+
+def test_the_recommendation_has_a_colour_for_every_state() -> None:
+    [panel] = [panel for panel in files.panels(files.dashboards()["experiments"]) if panel["title"] == "Recommendation"]
+    colours = {state: colour_of(f"gru-or-lstm: {state}", panel) for state in STATES}
+    assert None not in colours.values()
+    assert colours["harmful"] != colours["winner"] != colours["unhealthy"]
+
+
 def test_a_model_has_the_same_colour_in_every_panel_and_neighbouring_versions_do_not() -> None:
-    for panel in files.panels():
+    for panel in files.panels(files.dashboards()["models"]):
         if any(target["legendFormat"] == "{{model}}/{{version}}" for target in panel["targets"]):
             assert {name: colour_of(name, panel) for name in ("gru/1", "gru/2", "gru/13", "lstm/1", "bigru/1")} == {
                 "gru/1": "blue",

@@ -1,9 +1,17 @@
 """Recording and alerting rules: about real metrics, tested, explained, and none that nothing reads."""
 
+import inspect
 import re
+from math import log
 
+import pytest
+
+from service.experiments.gauges import STATES
+from service.experiments.refreshing import LONGEST_PAUSE_S
 from service.metrics import Metrics
 from service.settings import Settings
+from service.statistics.sample_ratio import LOG_ALARM
+from service.store.writer import StoreWriter
 from tests.deploy import files, queries
 
 OPERATIONS = files.ROOT / "docs" / "operations.md"
@@ -22,7 +30,10 @@ def test_every_recorded_series_is_read_by_an_alert_a_panel_or_another_rule() -> 
 
 def test_recorded_series_are_named_level_metric_operations() -> None:
     for rule in files.recordings():
-        assert re.fullmatch(r"(job|model_version):[a-z_]+:(ratio_)?(rate|increase)\d+[mhd]", rule["record"])
+        level, metric, operations = rule["record"].split(":")
+        assert level in queries.LEVELS
+        assert re.fullmatch(r"[a-z_]+", metric)
+        assert re.fullmatch(r"((ratio_)?(rate|increase)|p\d\d_)\d+[mhd]", operations)
 
 
 def test_every_alert_has_a_severity_and_says_what_and_where_to_read_on() -> None:
@@ -41,11 +52,13 @@ def test_every_alert_has_its_section_in_the_operations_page() -> None:
         assert anchor in anchors
 
 
-def test_the_operations_page_explains_every_row_of_the_dashboard() -> None:
+def test_the_operations_page_explains_every_row_of_every_dashboard() -> None:
     page = OPERATIONS.read_text(encoding="utf-8")
-    for panel in files.dashboard()["panels"]:
-        if panel["type"] == "row":
-            assert f"**{panel['title']}**" in page
+    rows = [
+        panel for dashboard in files.dashboards().values() for panel in dashboard["panels"] if panel["type"] == "row"
+    ]
+    for row in rows:
+        assert f"**{row['title']}**" in page
 
 
 def test_every_alert_is_tested_firing_and_silent() -> None:
@@ -80,3 +93,28 @@ def test_the_latency_objective_is_a_bucket_bound() -> None:
 def test_the_queue_alert_warns_at_a_quarter_of_what_may_wait() -> None:
     [alert] = [alert for alert in files.alerts() if alert["alert"] == "NunchiQueueFilling"]
     assert alert["expr"].endswith(f"> {Settings.model_fields['queue_rows'].default // 4}")
+
+
+def test_the_alert_on_the_queue_of_the_store_warns_at_a_quarter_of_what_may_wait() -> None:
+    [alert] = [alert for alert in files.alerts() if alert["alert"] == "NunchiStoreQueueFilling"]
+    assert alert["expr"].endswith(f"> {inspect.signature(StoreWriter).parameters['queue_rows'].default // 4}")
+
+
+def test_a_report_is_stale_only_when_two_in_turn_are_missing_however_long_they_take() -> None:
+    [alert] = [alert for alert in files.alerts() if alert["alert"] == "NunchiReportStale"]
+    assert int(alert["expr"].split("> ")[1]) >= 2 * LONGEST_PAUSE_S
+
+
+def test_shares_are_an_alert_where_the_report_says_that_they_are_one() -> None:
+    [alert] = [alert for alert in files.alerts() if alert["alert"] == "NunchiSampleRatioMismatch"]
+    assert float(alert["expr"].split(">= ")[1]) == pytest.approx(LOG_ALARM / log(10))
+
+
+def test_every_state_that_no_alert_speaks_of_is_no_trouble() -> None:
+    spoken_of = {
+        state
+        for alert in files.alerts()
+        for states in re.findall(r'sentiment_experiment_state\{[^}]*state=~?"([^"]+)"', alert["expr"])
+        for state in states.split("|")
+    }
+    assert set(STATES) - spoken_of == {"winner", "equivalent", "insufficient", "keep_collecting", "stopped"}
