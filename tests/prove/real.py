@@ -75,6 +75,12 @@ class Found(NamedTuple):
         limits = [(point["lower"], point["upper"]) for point in self.pair["course"]]
         return sum(not low <= self.truth <= high for low, high in [*limits, self.pair["delta_cs"]])
 
+    @property
+    def within_margin(self) -> int | None:
+        """Labels after which the interval first lay within the margin: for equivalence that is enough."""
+        within = (point["labels"] for point in self.pair["course"] if max(-point["lower"], point["upper"]) <= MARGIN)
+        return next(within, None)
+
 
 def prove(size: Size, directory: Path, seed: int = 1) -> Found:
     """Send reviews and labels to the service with the shipped models; ask it which model to keep."""
@@ -139,6 +145,7 @@ def section(found: Found) -> str:
         "only gru right, only rnn right": f"{pair['a_only']:,}, {pair['b_only']:,}",
         "evidence, largest so far (20 decides)": f"{pair['e_sup']:.3g}",
         "decided after": f"{pair['decided_at_labels'] or '-'} labels",
+        f"within a margin of {MARGIN:.0%} after": f"{found.within_margin or '-'} labels",
         "recommendation": " ".join(filter(None, (recommendation["state"], recommendation["arm"]))),
         "contradictions": "; ".join(faults(found)) or "none",
     }

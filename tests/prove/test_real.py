@@ -30,6 +30,7 @@ def test_a_report_may_say_what_is_true_or_wait(truth: float, state: str, arm: st
     found = real.Found(200, 200, truth, report(state, arm))
     assert real.faults(found) == []
     assert "| contradictions | none |" in real.section(found)
+    assert "| within a margin of 1% after | 200 labels |" in real.section(found)
 
 
 @pytest.mark.parametrize(
