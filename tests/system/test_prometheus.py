@@ -29,6 +29,16 @@ TEXTS = (
     "그럭저럭 볼만함",
     "¿Qué película es esta?",
 )
+EXPERIMENT = """
+[[experiment]]
+name = "gru-or-lstm"
+
+[[experiment.arms]]
+model = "gru"
+
+[[experiment.arms]]
+model = "lstm"
+"""
 REFUSED_BODIES = (b"{", b'{"text": ""}', b'{"text": "a", "unknown": 1}', json.dumps({"text": "가" * 5001}).encode())
 
 
@@ -64,11 +74,17 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """Serve a store in which one version is damaged, send traffic, and let Prometheus watch."""
+    """Serve a store in which one version is damaged, and an experiment; send traffic, and let Prometheus watch."""
     directory = tmp_path_factory.mktemp("prometheus")
     store = directory / "models"
     fill(store)
-    with serving(store) as server, traffic(server), scraping(directory, server.url) as prometheus:
+    experiments = directory / "experiments.toml"
+    experiments.write_text(EXPERIMENT, encoding="utf-8")
+    with (
+        serving(store, NUNCHI_EXPERIMENTS=str(experiments)) as server,
+        traffic(server),
+        scraping(directory, server.url) as prometheus,
+    ):
         yield Watched(server.url, prometheus)
 
 
@@ -83,13 +99,16 @@ def fill(store: Path) -> None:
 
 @contextmanager
 def traffic(server: Server) -> Iterator[None]:
-    """Send good and bad requests to every model, some at a time, until the block ends."""
+    """Send good and bad requests to every model, and labels, some at a time, until the block ends."""
     stop = Event()
     names = loaded_models(server.url)
 
-    def send() -> None:
+    def send(sender: int) -> None:
         with httpx.Client(base_url=server.url) as client:
-            for name, text in itertools.cycle(itertools.product(names, TEXTS)):
+            for number, (name, text) in enumerate(itertools.cycle(itertools.product(names, TEXTS))):
+                answer = client.post("/predict", json={"text": f"{text} {sender} {number}"}).json()
+                given = {"prediction_id": answer["prediction_id"], "label": "positive", "source": "audit"}
+                client.post("/feedback", json=given)
                 client.post("/predict", json={"text": text, "model": name})
                 client.post("/predict/batch", json={"texts": [*TEXTS, text * 60], "model": name})
                 client.post("/predict", content=REFUSED_BODIES[len(text) % len(REFUSED_BODIES)])
@@ -98,7 +117,7 @@ def traffic(server: Server) -> Iterator[None]:
                 if stop.wait(0.02):
                     return
 
-    threads = [Thread(target=send) for _ in range(3)]
+    threads = [Thread(target=send, args=(sender,)) for sender in range(3)]
     for thread in threads:
         thread.start()
     try:
@@ -164,7 +183,7 @@ def wait_until_ready(url: str, log: Path) -> None:
     pytest.fail(f"Prometheus is not ready: {log.read_text(encoding='utf-8')[-2000:]}")
 
 
-def test_every_query_of_the_dashboard_returns_data(watched: Watched) -> None:
+def test_every_query_of_the_dashboards_returns_data(watched: Watched) -> None:
     silent = [
         query.place
         for query in queries.dashboard_queries()
@@ -183,8 +202,9 @@ def test_a_query_of_a_metric_that_nobody_exports_returns_no_data(watched: Watche
     assert watched.query("sentiment_request_total") == []
 
 
-def test_every_variable_of_the_dashboard_offers_a_choice(watched: Watched) -> None:
-    for variable in files.dashboard()["templating"]["list"]:
+def test_every_variable_of_the_dashboards_offers_a_choice(watched: Watched) -> None:
+    variables = [variable for dashboard in files.dashboards().values() for variable in dashboard["templating"]["list"]]
+    for variable in variables:
         series, label = variable["definition"].removeprefix("label_values(").removesuffix(")").rsplit(", ", 1)
         expression = queries.filled_in(series)
         assert watched.waiting_query(f"count by ({label}) ({expression})"), variable["name"]
@@ -206,8 +226,16 @@ def test_a_refused_version_raises_its_alert_and_traffic_raises_no_other(watched:
 
 def test_what_the_models_did_adds_up(watched: Watched) -> None:
     watched.waiting_query("sentiment_predictions_total")
-    assert watched.query("sum(sentiment_predictions_total) > 0")
-    assert watched.query("sum(sentiment_predictions_total) - sum(sentiment_confidence_count)") == [0]
+    served = 'sum(sentiment_predictions_total{role="served"})'
+    assert watched.query(f"{served} > 0")
+    assert watched.query(f"{served} - sum(sentiment_confidence_count)") == [0]
+
+
+def test_what_the_arms_of_an_experiment_did_adds_up(watched: Watched) -> None:
+    watched.waiting_query("sum(sentiment_pair_comparisons_total) > 0")
+    scored = "sum(sentiment_pair_comparisons_total) + sum(sentiment_shadow_dropped_total)"
+    assert watched.query(f"{scored} - sum(sentiment_assignments_total)") == [0]
+    assert watched.query("sum(sentiment_store_rows_total) > sum(sentiment_assignments_total) / 2")
 
 
 def test_promtool_finds_nothing_in_the_exported_metrics(watched: Watched) -> None:
