@@ -31,6 +31,10 @@ unit: $(VENV)/.installed-dev  ## The tests that need neither TensorFlow nor othe
 test: $(VENV)/.installed-dev  ## Every test, the heavy ones at small counts
 	$(BIN)/pytest -q -rs -m "not gpu"
 
+prove: $(VENV)/.installed-dev  ## What docs/proof.md says, at full counts (half an hour; NUNCHI_DATA_DIR names the data)
+	$(BIN)/python -m tests.prove all --full > docs/.proof.md
+	mv docs/.proof.md docs/proof.md
+
 gpu-check:  ## On a machine with an NVIDIA GPU: train, serve, and compare with the CPU (own environment, .venv-gpu)
 	$(MAKE) VENV=.venv-gpu .venv-gpu/.installed-gpu-check
 	.venv-gpu/bin/pytest -q -s -m gpu tests/gpu
@@ -53,4 +57,4 @@ $(VENV)/.installed-%: requirements/%.txt
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: help run dev check unit test gpu-check bench results lock clean
+.PHONY: help run dev check unit test prove gpu-check bench results lock clean

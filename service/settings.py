@@ -49,7 +49,7 @@ class Settings(BaseSettings):
         ge=0,
         le=1024,
         description="Threads of one model call. 0: one for the fused graph, for TensorFlow as many as the process "
-        "may use (affinity and container quota, not the host's count).",
+        "may use (affinity and container quota, not the host's count), divided among the workers.",
     )
     queue_rows: int = Field(
         default=4096, ge=1, description="Texts that may wait for one version; beyond them requests get 429."

@@ -1,20 +1,42 @@
-"""Prints what a proof found, as a section of Markdown: `python -m tests.prove PROOF [--full]`."""
+"""Prints what a proof found, as Markdown: `python -m tests.prove PROOF [--full]`; `all` is the page docs/proof.md."""
 
 import argparse
+import sys
+import time
+from datetime import UTC, datetime
 
 from tests.prove import agreement, feedback, null, power, real, srm
 
-PROOFS = {"agreement": agreement, "feedback": feedback, "null": null, "power": power, "real": real, "srm": srm}
+PROOFS = {"agreement": agreement, "null": null, "power": power, "srm": srm, "feedback": feedback, "real": real}
+
+_HEAD = """# Proofs
+
+What the project promises, shown at full counts by `make prove` on {date}; every section is printed by
+`python -m tests.prove NAME --full`, and `make test` runs the same code at small counts. Speed and memory are in
+[bench/results.md](../bench/results.md).
+"""
 
 
 def main() -> None:
-    """Run one proof."""
+    """Run one proof, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m tests.prove", description=__doc__)
-    parser.add_argument("proof", choices=PROOFS)
+    parser.add_argument("proof", choices=[*PROOFS, "all"])
     parser.add_argument("--full", action="store_true", help="at the counts of the bars (minutes), not of the tests")
     arguments = parser.parse_args()
-    proof = PROOFS[arguments.proof]
-    print(proof.main(proof.FULL if arguments.full else proof.SMALL))
+    if arguments.proof != "all":
+        print(_section(arguments.proof, arguments.full))
+        return
+    print(_HEAD.format(date=datetime.now(UTC).date()))
+    for number, name in enumerate(PROOFS, 1):
+        print(f"{number} of {len(PROOFS)}: {name}", file=sys.stderr)
+        print(_section(name, arguments.full), flush=True)
+
+
+def _section(name: str, full: bool) -> str:
+    """Return what a proof found, and how long it took."""
+    proof, started = PROOFS[name], time.monotonic()
+    found = proof.main(proof.FULL if full else proof.SMALL)
+    return f"{found.rstrip()}\n\n`python -m tests.prove {name}`, {time.monotonic() - started:.0f} s.\n"
 
 
 if __name__ == "__main__":
