@@ -4,8 +4,11 @@ import argparse
 import http.client
 import random
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from deploy.traffic.campaign import Campaign, Progress
 from deploy.traffic.connection import Connection
@@ -32,25 +35,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _conclude(chosen.url, experiment, campaign)
 
 
-def running_experiment(url: str) -> str:
-    """Return the name of the experiment that runs.
+def running_experiment(url: str, patience_s: float = 10.0) -> str:
+    """Return the name of the experiment that runs; one that waits for its models is waited for.
 
     Raises:
         TrafficError: if none does; labels would teach nobody anything.
     """
-    connection = Connection(url)
-    told = connection.ask("GET", "/experiments")
-    connection.close()
-    if told.status != http.client.OK:
-        raise TrafficError(f"GET {url}/experiments answers {told.status}; is this the service?")
-    found = {each["name"]: each for each in told.body["experiments"]}
-    for name, each in found.items():
-        if each["state"] == "running":
-            return str(name)
-    states = "; ".join(f"{name} is {each['state']}: {each['reason'] or 'as declared'}" for name, each in found.items())
-    broken = told.body["broken"]
-    why = broken or states or "start the service with NUNCHI_EXPERIMENTS=deploy/experiments.toml"
-    raise TrafficError(f"no experiment runs at {url} ({why})")
+    end = time.monotonic() + patience_s
+    with closing(Connection(url)) as connection:
+        while (told := connection.ask("GET", "/experiments")).status == http.client.OK:
+            states = {each["name"]: each["state"] for each in told.body["experiments"]}
+            if running := [name for name, state in states.items() if state == "running"]:
+                return str(running[0])
+            if "waiting" not in states.values() or time.monotonic() > end:
+                raise TrafficError(f"no experiment runs at {url} ({_why(told.body)})")
+            time.sleep(0.1)
+    raise TrafficError(f"GET {url}/experiments answers {told.status}; is this the service?")
 
 
 def drawn(reviews: Sequence[Review], count: int | None, seed: int | None) -> list[Review]:
@@ -59,9 +59,15 @@ def drawn(reviews: Sequence[Review], count: int | None, seed: int | None) -> lis
 
 
 def _reviews(chosen: argparse.Namespace) -> list[Review]:
-    pairs = [label.partition("=") for label in chosen.label or _NSMC_LABELS]
-    columns = Columns(chosen.text_column, chosen.label_column, {old: new for old, _, new in pairs})
+    columns = Columns(chosen.text_column, chosen.label_column, dict(chosen.label or map(_name, _NSMC_LABELS)))
     return read_reviews(chosen.file or nsmc_test(), columns)
+
+
+def _why(body: Mapping[str, Any]) -> str:
+    """Say why no experiment runs, from what GET /experiments answered."""
+    reasons = [f"{each['name']} is {each['state']}: {each['reason'] or 'as declared'}" for each in body["experiments"]]
+    nothing = "start the service with NUNCHI_EXPERIMENTS=deploy/experiments.toml"
+    return body["broken"] or "; ".join(reasons) or nothing
 
 
 def _conclude(url: str, experiment: str, campaign: Campaign) -> int:
@@ -75,10 +81,25 @@ def _conclude(url: str, experiment: str, campaign: Campaign) -> int:
     return 1 if campaign.refused else 0
 
 
+def _count(given: str) -> int:
+    """Read a number of things, 1 or more."""
+    if not given.isdecimal() or int(given) < 1:
+        raise argparse.ArgumentTypeError(f"{given} is no number from 1")
+    return int(given)
+
+
+def _name(given: str) -> tuple[str, str]:
+    """Read what the table calls a label, and what the models call it."""
+    table, _, model = given.partition("=")
+    if not model:
+        raise argparse.ArgumentTypeError(f"{given} is not like 1=positive")
+    return table, model
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.traffic", description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="of the service (default: %(default)s)")
-    parser.add_argument("--count", type=int, metavar="N", help="how many, drawn at random (default: all)")
+    parser.add_argument("--count", type=_count, metavar="N", help="how many, drawn at random (default: all)")
     parser.add_argument(
         "--file",
         type=Path,
@@ -89,11 +110,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--label",
         action="append",
+        type=_name,
         metavar="TABLE=MODEL",
         help=f"what the models call a label of the table; may come again (default: {' and '.join(_NSMC_LABELS)})",
     )
     parser.add_argument("--source", choices=_SOURCES, default="gold", help="who labels (default: %(default)s)")
-    parser.add_argument("--connections", type=int, default=4, metavar="N", help="at once (default: %(default)s)")
+    parser.add_argument("--connections", type=_count, default=4, metavar="N", help="at once (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=0, metavar="N", help="most texts a second (default: no limit)")
     parser.add_argument(
         "--seed", type=int, metavar="N", help="draws the same reviews again (default: others each time)"

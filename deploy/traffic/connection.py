@@ -62,11 +62,20 @@ class Connection:
 
     def _once(self, method: str, path: str, content: bytes | None) -> Told:
         try:
-            self._http.request(method, path, content)
-            answer = self._http.getresponse()
-            said = answer.read()
+            answer, said = self._exchange(method, path, content)
             return Told(answer.status, json.loads(said), float(answer.headers.get("Retry-After", 1)))
         except (OSError, http.client.HTTPException) as error:
             raise TrafficError(f"nothing answers at {self._url} ({error}); is the service running?") from error
         except ValueError as error:
             raise TrafficError(f"what answers at {self._url} does not speak JSON; is it the service?") from error
+
+    def _exchange(self, method: str, path: str, content: bytes | None) -> tuple[http.client.HTTPResponse, bytes]:
+        """Return an answer and its content; on a new connection if the old one, idle for seconds, has been closed."""
+        try:
+            self._http.request(method, path, content)
+            answer = self._http.getresponse()
+        except ConnectionError:
+            self._http.close()
+            self._http.request(method, path, content)
+            answer = self._http.getresponse()
+        return answer, answer.read()

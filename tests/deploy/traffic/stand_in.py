@@ -13,8 +13,13 @@ Ask = Callable[[str, str, Any], Answer]
 
 
 @contextmanager
-def answering(ask: Ask) -> Iterator[str]:
-    """Answer until the block ends; yields the address. A body in bytes is sent as it is."""
+def answering(ask: Ask, closes: bool = False) -> Iterator[str]:
+    """Answer until the block ends; yields the address.
+
+    Args:
+        ask: makes the answers; a body in bytes is sent as it is.
+        closes: whether each connection ends after one answer, unannounced, as an idle one does.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -34,6 +39,7 @@ def answering(ask: Ask) -> Iterator[str]:
             self.send_header("Retry-After", "0")
             self.end_headers()
             self.wfile.write(content)
+            self.close_connection = closes
 
         def log_message(self, format: str, *arguments: object) -> None:
             pass

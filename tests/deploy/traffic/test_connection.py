@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import pytest
@@ -29,6 +30,15 @@ def test_who_is_told_to_come_again_does_so_but_not_for_ever(busy: int, status: i
         assert connection.ask("POST", "/predict", {}).status == status
         connection.close()
     assert len(asked) == min(busy + 1, 6)
+
+
+def test_a_connection_that_was_closed_meanwhile_is_opened_again() -> None:
+    with answering(lambda *_: (200, "here"), closes=True) as url:
+        connection = Connection(url)
+        for _ in range(3):
+            assert connection.ask("GET", "/experiments").body == "here"
+            time.sleep(0.02)
+        connection.close()
 
 
 def test_nobody_at_the_address_is_said_in_plain_words() -> None:

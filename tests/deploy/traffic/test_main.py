@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from deploy.traffic.__main__ import drawn, main
+from deploy.traffic.__main__ import drawn, main, running_experiment
+from deploy.traffic.errors import TrafficError
 from deploy.traffic.reviews import Review
 from tests.deploy.files import ROOT
 from tests.deploy.traffic.stand_in import Answer, answering
@@ -47,7 +48,7 @@ def test_something_refused_is_shown_and_is_the_exit_status(table: str, capsys: p
 
 
 @pytest.mark.parametrize(
-    ("states", "why"), [((), "NUNCHI_EXPERIMENTS=deploy/experiments.toml"), (("waiting",), "trial-waiting is waiting")]
+    ("states", "why"), [((), "NUNCHI_EXPERIMENTS=deploy/experiments.toml"), (("stopped",), "trial-stopped is stopped")]
 )
 def test_nothing_is_sent_where_no_experiment_runs(
     table: str, states: tuple[str, ...], why: str, capsys: pytest.CaptureFixture[str]
@@ -57,10 +58,56 @@ def test_nothing_is_sent_where_no_experiment_runs(
     assert why in capsys.readouterr().err
 
 
+def test_an_experiment_that_waits_for_its_models_is_waited_for_but_not_for_ever() -> None:
+    looks = iter(["waiting", "waiting", "running"])
+
+    def ask(method: str, path: str, body: Any) -> Answer:
+        found = {"name": "trial", "state": next(looks, "waiting"), "reason": "gru/1 is loading"}
+        return 200, {"broken": None, "experiments": [found]}
+
+    with answering(ask) as url:
+        assert running_experiment(url) == "trial"
+        with pytest.raises(TrafficError, match="trial is waiting: gru/1 is loading"):
+            running_experiment(url, patience_s=0.2)
+
+
 def test_a_server_that_knows_no_experiments_is_not_the_service(table: str, capsys: pytest.CaptureFixture[str]) -> None:
     with answering(lambda *_: (404, {})) as url:
         assert main(["--url", url, "--file", table]) == 2
     assert "answers 404; is this the service?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "complaint"),
+    [
+        ("--count", "0", "0 is no number from 1"),
+        ("--connections", "-1", "-1 is no number from 1"),
+        ("--label", "positive", "positive is not like 1=positive"),
+    ],
+)
+def test_a_flag_that_makes_no_sense_is_refused(
+    flag: str, value: str, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([f"{flag}={value}"])
+    assert complaint in capsys.readouterr().err
+
+
+def test_labels_are_named_as_the_flags_say(tmp_path: Path) -> None:
+    path = tmp_path / "own.tsv"
+    path.write_text("review\tstars\n영화\t5\n시간\t1\n", encoding="utf-8")
+    given: list[dict[str, str]] = []
+
+    def ask(method: str, path: str, body: Any) -> Answer:
+        given.extend(body["items"] if path == "/feedback/batch" else [])
+        answer: Answer = service("running")(method, path, body)
+        return answer
+
+    columns = ["--text-column", "review", "--label-column", "stars", "--label", "5=positive", "--label", "1=negative"]
+    with answering(ask) as url:
+        assert main(["--url", url, "--file", str(path), *columns, "--source", "audit"]) == 0
+    assert {(each["prediction_id"], each["label"]) for each in given} == {("영화", "positive"), ("시간", "negative")}
+    assert {each["source"] for each in given} == {"audit"}
 
 
 def test_reviews_are_drawn_by_chance_or_by_a_seed() -> None:
