@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from service.experiments.observation import LabelSource, Outcome
+from service.statistics import scores
 
 CALIBRATION_BINS = 5
 """Equal parts of the range that the probability of the given label can have."""
@@ -144,6 +145,6 @@ class Classes:
         """Compare an answer with the true label; None without an answer."""
         if outcome is None or outcome.label is None:
             return None
-        squares = sum([p * p for p in outcome.probabilities])
-        brier = (squares - 2 * self.probability(truth, outcome.probabilities) + 1) / 2
-        return Judged(outcome.label == truth, brier, max(outcome.probabilities), 1 / len(outcome.probabilities))
+        given = outcome.probabilities
+        brier = scores.brier(given, self.probability(truth, given))
+        return Judged(outcome.label == truth, brier, max(given), 1 / len(given))

@@ -1,9 +1,11 @@
 """What is wrong with an experiment, in plain words. Where anything is, no winner is ever named."""
 
 from collections.abc import Iterator
+from math import exp
 
 from service.experiments.evidence import Evidence
 from service.experiments.streams import e_value
+from service.statistics.sample_ratio import LOG_ALARM
 
 MIXED_LIMIT = 0.10
 """Of the units, those that more than one arm served."""
@@ -30,7 +32,8 @@ def faults(evidence: Evidence) -> list[str]:
 def _mismatches(evidence: Evidence) -> Iterator[str]:
     for name, stream in evidence.health.streams.items():
         if stream.alarmed:
-            yield f"srm_{name}: {_MISMATCHES[name]} (evidence {e_value(stream.log_e_sup):.3g}, alarm at 100)"
+            strength = f"evidence {e_value(stream.log_e_sup):.3g}, alarm at {exp(LOG_ALARM):.3g}"
+            yield f"srm_{name}: {_MISMATCHES[name]} ({strength})"
 
 
 def _mixed_units(evidence: Evidence) -> Iterator[str]:

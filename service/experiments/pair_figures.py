@@ -72,9 +72,10 @@ def _split(pair: SplitTally, alpha: float) -> Figures:
 
 def _betting(pair: PairedTally, alpha: float) -> list[float]:
     """Return the interval that needs no normal approximation, from the order of the labels."""
-    bets = betting.HedgedBetting(alpha)
-    bets.add((np.frombuffer(pair.differences, np.int8) + 1) / 2 if pair.labels else np.empty(0))
-    return [2 * end - 1 for end in bets.interval]
+    if not pair.labels:
+        return [-1.0, 1.0]
+    path = betting.difference_path(np.frombuffer(pair.differences, np.int8), alpha)
+    return [path.lower[-1], path.upper[-1]]
 
 
 def _agreement(pair: PairedTally, alpha: float) -> Figures:

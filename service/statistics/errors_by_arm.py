@@ -7,13 +7,11 @@ arms, which is what `sample_ratio` of the labels checks.
 Source: Lindon and Malek, "Anytime-valid inference for multinomial count data", NeurIPS 2022; reference section 2.5 (b).
 """
 
-from collections.abc import Sequence
 from math import log
 
 import numpy as np
 from scipy.special import betaln
 
-from service.statistics import sample_ratio
 from service.statistics.arguments import Array, Numbers, require_counts, require_positive, require_share
 
 DEFAULT_PRIOR = 50.0
@@ -40,20 +38,3 @@ def log_e_two(errors_a: Numbers, errors_b: Numbers, share_a: float = 0.5, prior:
     prior_a, prior_b = prior * share_a, prior * (1 - share_a)
     mixture = betaln(prior_a + errors_a, prior_b + errors_b) - betaln(prior_a, prior_b)
     return np.asarray(mixture - errors_a * log(share_a) - errors_b * log(1 - share_a))
-
-
-def log_e(errors: sample_ratio.Counts, shares: Sequence[float], prior: float = DEFAULT_PRIOR) -> Array:
-    """Return the logarithm of the evidence that any of several arms err at different rates.
-
-    Args:
-        errors: labelled errors, of shape (…, arms), at least 0.
-        shares: of the traffic, of shape (arms,), not negative, with sum 1.
-        prior: K, above 0.
-
-    Returns:
-        Shape (…).
-
-    Raises:
-        ValueError: if an argument is out of its range.
-    """
-    return sample_ratio.log_e(errors, shares, prior)

@@ -14,7 +14,7 @@ from scipy.special import digamma
 
 from service.statistics import sample_ratio
 from service.statistics.arguments import Array, require_counts, require_part, require_positive, require_share
-from service.statistics.asymptotic import PAIRED_SHARPEST, SPLIT_SHARPEST, radius_one_sided, rho_squared
+from service.statistics.asymptotic import SPLIT_SHARPEST, radius_one_sided, rho_squared
 
 LEAST_ANSWERS, LEAST_SLOW = 100, 5
 """Answers of each arm, and slow ones among all of them, before a difference is judged."""
@@ -43,32 +43,6 @@ class Quantile(NamedTuple):
     estimate: float
     lower: float | None
     upper: float | None
-
-
-def exceedance_paired(slow_a: int, slow_b: int, texts: int, alpha: float = 0.05) -> Exceedance:
-    """Compare two arms that answered the same texts.
-
-    Args:
-        slow_a: texts where only the first arm took longer than allowed.
-        slow_b: texts where only the second did.
-        texts: all texts that both answered.
-        alpha: the risk, in (0, 1/2), that a bound ever fails; for each of the two.
-
-    Returns:
-        Bounds of -1 and 1 before `LEAST_ANSWERS` texts and `LEAST_SLOW` slow answers.
-
-    Raises:
-        ValueError: if an argument is out of its range.
-    """
-    require_counts(slow_a=slow_a, slow_b=slow_b)
-    require_part(slow_a + slow_b, texts, "slow_a + slow_b")
-    if not texts:
-        return Exceedance(np.nan, -1.0, 1.0)
-    difference = (slow_a - slow_b) / texts
-    enough = texts >= LEAST_ANSWERS and slow_a + slow_b >= LEAST_SLOW
-    variance = max((slow_a + slow_b) / texts - difference**2, 0.0)
-    half = float(radius_one_sided(variance, texts, alpha, PAIRED_SHARPEST)) if enough else np.inf
-    return _bounds(difference, half)
 
 
 def exceedance_split(slow: tuple[int, int], answers: tuple[int, int], alpha: float = 0.05) -> Exceedance:

@@ -9,17 +9,6 @@ from math import log
 from service.statistics.arguments import require_share
 
 
-def comparisons(arms: int) -> int:
-    """Return how many pairs there are of so many arms.
-
-    Raises:
-        ValueError: if there are fewer than two arms.
-    """
-    if arms < 2:
-        raise ValueError(f"arms: expected at least 2, got {arms}")
-    return arms * (arms - 1) // 2
-
-
 def log_threshold(alpha: float, count: int) -> float:
     """Return the logarithm of the evidence that decides one of `count` comparisons: log(count / alpha).
 

@@ -21,9 +21,6 @@ DEFAULT_CONCENTRATION = 100.0
 LOG_ALARM = log(100)
 """Evidence that a clean stream ever reaches in at most one run of a hundred."""
 
-LOG_PAGE = log(1000)
-"""The same, in one run of a thousand."""
-
 
 def log_e(counts: Counts, shares: Sequence[float], concentration: float = DEFAULT_CONCENTRATION) -> Array:
     """Return the logarithm of the evidence that the counts do not follow the shares.

@@ -1,32 +1,27 @@
-"""How good the probabilities are, not only the labels: Brier scores, and accuracy foretold by the models themselves.
+"""How good the probabilities are, not only the labels: Brier scores and their difference.
 
 Sources: Brier, Monthly Weather Review 1950; Choe and Ramdas, "Comparing sequential forecasters", Operations Research
-2023; NannyML's confidence-based performance estimation; reference sections 1.3, 2.3 and 2.10.
+2023; reference sections 2.3 and 2.10.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
-from service.statistics.arguments import Array
 from service.statistics.asymptotic import PAIRED_SHARPEST, Difference, mean_interval
 
 
-def brier(probabilities: Array, truth: Array) -> Array:
-    """Return half the squared distance between probabilities and truth: of two classes, (p - y)^2.
+def brier(probabilities: Sequence[float], truth: float) -> float:
+    """Return half the squared distance between the probabilities of an answer and the truth: of two classes, (p - y)^2.
 
     Args:
-        probabilities: shape (texts, classes), each row with sum 1.
-        truth: shape (texts,), the place of the true class.
+        probabilities: one for each class, with sum 1.
+        truth: that of the true class among them.
 
     Returns:
-        Shape (texts,), from 0 (certain and right) to 1 (certain and wrong).
-
-    Raises:
-        ValueError: if rows are no probabilities, or a class does not exist.
+        From 0 (certain and right) to 1 (certain and wrong).
     """
-    given, true = _checked(probabilities), np.asarray(truth)
-    if true.shape != given.shape[:1] or not np.isin(true, np.arange(given.shape[1])).all():
-        raise ValueError(f"truth: expected one class below {given.shape[1]} for each of {len(given)} texts")
-    return np.asarray(((given - np.eye(given.shape[1])[true.astype(np.intp)]) ** 2).sum(axis=1) / 2)
+    return (sum([p * p for p in probabilities]) - 2 * truth + 1) / 2
 
 
 def brier_difference(
@@ -53,27 +48,3 @@ def brier_difference(
     mean = total / texts if texts else np.nan
     variance = max(squares / texts - mean**2, 0.0) if texts else 0.0
     return mean_interval(mean, variance, texts, alpha, sharpest)
-
-
-def accuracy_without_labels(probabilities: Array) -> float:
-    """Return the accuracy that the model expects of itself: the mean probability of the label it gives.
-
-    It holds as far as the model is calibrated on the texts it meets; show it beside the real one as labels come.
-
-    Args:
-        probabilities: shape (texts, classes), each row with sum 1, at least one row.
-
-    Raises:
-        ValueError: if rows are no probabilities, or there is none.
-    """
-    given = _checked(probabilities)
-    if not len(given):
-        raise ValueError("probabilities: expected at least one text")
-    return float(given.max(axis=1).mean())
-
-
-def _checked(probabilities: Array) -> Array:
-    given = np.asarray(probabilities, np.float64)
-    if given.ndim != 2 or not (given >= 0).all() or not np.allclose(given.sum(axis=1), 1, atol=1e-4):
-        raise ValueError(f"probabilities: expected rows with sum 1, got shape {given.shape}")
-    return given

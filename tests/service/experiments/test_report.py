@@ -152,3 +152,13 @@ def test_maturity_is_measured_from_the_newest_that_is_known(database: Database) 
     report = build_report(database, "nsmc")
     assert report is not None
     assert (report["health"]["texts"], report["health"]["immature_texts"]) == (50, 50)
+
+
+def test_probabilities_are_judged_as_in_the_reference() -> None:
+    """Section 2.10: Brier score, calibration error, and the accuracy that the model expects of itself."""
+    positives, truth = (0.9, 0.8, 0.7, 0.6, 0.55, 0.3, 0.2, 0.1), (1, 1, 0, 1, 0, 0, 1, 0)
+    labels = ("positive" if true else "negative" for true in truth)
+    rows = [row(text(n, (p, p)), given(n, label)) for n, (p, label) in enumerate(zip(positives, labels, strict=True))]
+    [arm, _] = assemble(fold(design(), rows, inf), 1.0, 1.0)["arms"]
+    found = [arm[name] for name in ("brier", "cbpe", "accuracy", "ece")]
+    assert found == pytest.approx([0.2178125, 0.74375, 0.625, 0.16875], abs=1e-9)

@@ -3,9 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.statistics.asymptotic import paired_interval, rho_squared
+from service.statistics.asymptotic import rho_squared, split_interval
 from service.statistics.latency import (
-    exceedance_paired,
     exceedance_split,
     quantile_interval,
     quantile_p,
@@ -91,19 +90,15 @@ def test_one_arm_that_is_slower_by_more_than_the_margin_is_found_out() -> None:
     assert slower.difference == pytest.approx(0.06)
     assert slower.lower > margin
     assert equal.lower < 0 < equal.upper
-    assert exceedance_paired(400, 100, 5000).lower > margin
-    assert exceedance_paired(10, 12, 5000).upper < margin
 
 
 def test_arms_mirror_each_other() -> None:
     one, other = exceedance_split((40, 10), (500, 300)), exceedance_split((10, 40), (300, 500))
     assert one == pytest.approx((-other.difference, -other.upper, -other.lower))
-    one, other = exceedance_paired(40, 10, 500), exceedance_paired(10, 40, 500)
-    assert one == pytest.approx((-other.difference, -other.upper, -other.lower))
 
 
 def test_one_bound_alone_is_closer_than_an_interval_of_the_same_risk() -> None:
-    assert exceedance_paired(60, 40, 2000).lower > paired_interval(60, 40, 2000).lower
+    assert exceedance_split((60, 40), (1000, 1000)).lower > split_interval(60, 1000, 40, 1000).lower
 
 
 @pytest.mark.parametrize(
@@ -111,8 +106,6 @@ def test_one_bound_alone_is_closer_than_an_interval_of_the_same_risk() -> None:
     [
         exceedance_split((99, 0), (99, 5000)),
         exceedance_split((4, 0), (5000, 5000)),
-        exceedance_paired(99, 0, 99),
-        exceedance_paired(4, 0, 5000),
     ],
 )
 def test_before_enough_answers_nothing_is_said(early: tuple[float, float, float]) -> None:
@@ -121,13 +114,12 @@ def test_before_enough_answers_nothing_is_said(early: tuple[float, float, float]
 
 def test_with_just_enough_answers_something_is_said() -> None:
     assert exceedance_split((5, 0), (100, 100)).upper < 1
-    assert exceedance_paired(5, 0, 100).upper < 1
 
 
 def test_without_answers_nothing_is_known() -> None:
-    for unknown in (exceedance_split((0, 0), (0, 100)), exceedance_paired(0, 0, 0)):
-        assert np.isnan(unknown.difference)
-        assert unknown[1:] == (-1, 1)
+    unknown = exceedance_split((0, 0), (0, 100))
+    assert np.isnan(unknown.difference)
+    assert unknown[1:] == (-1, 1)
 
 
 def test_equally_slow_arms_are_told_apart_in_no_more_than_alpha_of_all_runs() -> None:
@@ -142,8 +134,7 @@ def test_equally_slow_arms_are_told_apart_in_no_more_than_alpha_of_all_runs() ->
 def test_arguments_out_of_range_are_refused() -> None:
     for refused in (
         lambda: exceedance_split((6, 0), (5, 5)),
-        lambda: exceedance_paired(3, 3, 5),
-        lambda: exceedance_paired(-1, 3, 5),
+        lambda: exceedance_split((-1, 3), (5, 5)),
         lambda: quantile_ranks(-1, 0.5),
         lambda: quantile_ranks(10, 1.0),
         lambda: quantile_ranks(10, 0.5, 0.0),

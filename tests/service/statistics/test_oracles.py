@@ -6,7 +6,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from service.statistics.agreement import kappa
-from service.statistics.mcnemar import fixed_chi_squared, fixed_exact_p
+from service.statistics.mcnemar import fixed_exact_p
 
 DRAWS = np.random.default_rng(11)
 TABLES = DRAWS.integers(0, 60, (30, 2, 2))
@@ -16,9 +16,6 @@ def test_mcnemar_is_that_of_statsmodels() -> None:
     for table in TABLES:
         wins, losses = int(table[0, 1]), int(table[1, 0])
         assert fixed_exact_p(wins, losses) == pytest.approx(mcnemar(table).pvalue, rel=1e-9)
-        for corrected in (False, True):
-            oracle = mcnemar(table, exact=False, correction=corrected)
-            assert fixed_chi_squared(wins, losses, corrected) == pytest.approx((oracle.statistic, oracle.pvalue))
 
 
 def test_kappa_is_that_of_statsmodels() -> None:
