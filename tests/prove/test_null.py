@@ -39,6 +39,7 @@ def test_no_winner_is_made_up_where_people_would_see_one() -> None:
 
 
 @pytest.mark.data
+@pytest.mark.usefixtures("data_directory")
 def test_real_answers_swapped_by_a_coin_have_no_winner() -> None:
     found = null.measure(null.real_texts(), null.SMALL)
     assert found.winners <= found.limit * found.size.runs

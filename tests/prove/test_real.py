@@ -50,6 +50,7 @@ def test_a_report_that_contradicts_what_is_true_is_found(found: real.Found, comp
 
 @pytest.mark.data
 @pytest.mark.system
+@pytest.mark.usefixtures("data_directory")
 def test_gru_against_rnn_on_real_reviews(tmp_path: Path) -> None:
     found = real.prove(real.SMALL, tmp_path)
     assert real.faults(found) == []
