@@ -29,6 +29,8 @@ GOLDEN = f"{EXTRA}/golden.json"
 FUSED_GRAPH = f"{EXTRA}/model.onnx"
 FUSED_BATCH_GRAPH = f"{EXTRA}/model_batch.onnx"
 """The same for many rows at once; versions without it use the other for all."""
+FROM_ROWS = "from_rows"
+"""In its metadata: from how many rows on it is the faster one. Most say nothing; then it is 16."""
 REPORT = f"{EXTRA}/report"
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from model_store.encoder import RESERVED_IDS
-from model_store.layout import FUSED_BATCH_GRAPH, FUSED_GRAPH, StoredVersion, VersionRef, staging, verify
+from model_store.layout import FROM_ROWS, FUSED_BATCH_GRAPH, FUSED_GRAPH, StoredVersion, VersionRef, staging, verify
 from service.engines.onnx import OnnxEngine, OnnxRuntime
 from service.errors import EngineError
 from tests.versions import CHARACTERS, Shape, gru_graph, manifest_of, publish_staged, publish_version
@@ -45,12 +46,18 @@ def test_several_threads_may_score_at_once(engine: OnnxEngine) -> None:
             assert np.array_equal(scored, expected)
 
 
-def _with_second_graph(store: Path, shape: Shape) -> VersionRef:
-    """Publish a version whose graph for many rows has the weights of `shape`, the other those of seed 0."""
+def _with_second_graph(store: Path, shape: Shape, **said: str) -> VersionRef:
+    """Publish a version whose graph for many rows has the weights of `shape`, the other those of seed 0.
+
+    Args:
+        store: the store to publish in.
+        shape: of the graph for many rows.
+        said: its metadata.
+    """
+    graph = gru_graph(len(set(CHARACTERS)) + RESERVED_IDS, shape)
+    helper.set_model_props(graph, said)
     with staging(store) as staged:
-        (staged / FUSED_BATCH_GRAPH).write_bytes(
-            gru_graph(len(set(CHARACTERS)) + RESERVED_IDS, shape).SerializeToString()
-        )
+        (staged / FUSED_BATCH_GRAPH).write_bytes(graph.SerializeToString())
         return publish_staged(staged, store, "gru", Shape())
 
 
@@ -62,6 +69,19 @@ def test_many_rows_go_through_the_second_graph_and_few_through_the_first(tmp_pat
     second = OnnxRuntime().open(verify(tmp_path, VersionRef("other", 1)))
     assert np.array_equal(engine.score(ROWS), first.score(ROWS))
     assert np.array_equal(engine.score(ROWS * 4), second.score(ROWS * 4))
+
+
+@pytest.mark.parametrize(("said", "rows"), [({}, 16), ({FROM_ROWS: "9"}, 9), ({FROM_ROWS: "soon"}, 16)])
+def test_the_second_graph_may_say_from_how_many_rows_on_it_is_faster(
+    tmp_path: Path, said: dict[str, str], rows: int
+) -> None:
+    engine = OnnxRuntime().open(verify(tmp_path, _with_second_graph(tmp_path, Shape(seed=1), **said)))
+    first = OnnxRuntime().open(verify(tmp_path, publish_version(tmp_path, "one")))
+    second = OnnxRuntime().open(verify(tmp_path, publish_version(tmp_path, "other", Shape(seed=1))))
+    few, many = [[5, 6, 7]] * (rows - 1), [[5, 6, 7]] * rows
+    assert np.array_equal(engine.score(few), first.score(few))
+    assert np.array_equal(engine.score(many), second.score(many))
+    assert engine.call_tokens(rows - 1, 30) < engine.call_tokens(rows, 30)
 
 
 def test_padding_is_worth_more_where_every_step_of_a_call_costs(tmp_path: Path, engine: OnnxEngine) -> None:
