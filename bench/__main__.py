@@ -11,6 +11,7 @@ from bench import (
     bulk_part,
     closed_loop,
     engine_part,
+    experiments_part,
     http_part,
     results,
     servers,
@@ -31,6 +32,7 @@ PARTS: dict[str, Callable[[Workplace], Part]] = {
     "engine": engine_part.measure,
     "tensorflow": tensorflow_part.measure,
     "workers": workers_part.measure,
+    "experiments": experiments_part.measure,
     "start": start_part.measure,
     "bulk": bulk_part.measure,
 }

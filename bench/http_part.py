@@ -27,13 +27,13 @@ def measure(workplace: Workplace, chosen: Sequence[Server]) -> Part:
     report("  open loop")
     alive = [server for server in chosen if server.name in saturated.figures]
     per_s = _open_rates(saturated)
-    late = _latencies(workplace, alive, per_s)
+    late = latencies(workplace, alive, per_s)
     text = _TEXT.format(
         connections=CONNECTIONS,
         closed_s=workplace.plan.closed_s,
         open_s=workplace.plan.open_s,
         saturation=saturation_table(saturated, servers.NUNCHI.name),
-        latency=_latency_table(late, per_s),
+        latency=latency_table(late, per_s),
     )
     return Part("POST /predict", text, _bars(saturated, late), _charts(saturated, late))
 
@@ -45,7 +45,8 @@ def _open_rates(saturated: Alternation[Saturated]) -> dict[str, float]:
     return {name: SHARE * min(own, common) for name, own in capacity.items()}
 
 
-def _latencies(workplace: Workplace, chosen: Sequence[Server], per_s: dict[str, float]) -> Alternation[Latencies]:
+def latencies(workplace: Workplace, chosen: Sequence[Server], per_s: dict[str, float]) -> Alternation[Latencies]:
+    """Ask every server at its own rate, by an open loop."""
     plan = workplace.plan
 
     def measure_one(server: Server, where: Running, number: int) -> Latencies:
@@ -58,7 +59,8 @@ def _latencies(workplace: Workplace, chosen: Sequence[Server], per_s: dict[str, 
     return alternate(workplace, chosen, measure_one)
 
 
-def _latency_table(late: Alternation[Latencies], per_s: dict[str, float]) -> str:
+def latency_table(late: Alternation[Latencies], per_s: dict[str, float]) -> str:
+    """Return a row for each server."""
     heads = ["server", "requests/s", "p50 ms", "p99 ms", "sent late, p99 ms", "generator busy", "failed", "requests"]
     rows: list[list[object]] = []
     for name, figures in late.figures.items():
