@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not closed_loop.available():
         print(closed_loop.INSTALL, file=sys.stderr)
         return 2
+    chosen.out.mkdir(parents=True, exist_ok=True)  # before an hour of measuring, not after it
     plan = QUICK if chosen.quick else FULL
     start = Moment.now()
     texts, source = reviews(plan.reviews)
