@@ -53,8 +53,6 @@ class ArmTally:
 
     Attributes:
         bins: labelled answers by their confidence, from the least to the most.
-        served: texts whose caller got this arm's answer.
-        shadow: texts that it answered beside the arm that served.
         failures: texts without an answer, by the reason.
         latencies_us: of the answers it served, waiting included.
         shadow_us: of the answers it gave in the shadow, where nobody waits: not comparable with the former.
@@ -68,8 +66,6 @@ class ArmTally:
     """
 
     bins: list[Bin] = field(default_factory=lambda: [Bin() for _ in range(CALIBRATION_BINS)])
-    served: int = 0
-    shadow: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     latencies_us: "array[int]" = field(default_factory=lambda: array("Q"))
     shadow_us: "array[int]" = field(default_factory=lambda: array("Q"))
@@ -80,6 +76,16 @@ class ArmTally:
     sources: Counter[str] = field(default_factory=Counter)
     reported: int = 0
     reported_right: int = 0
+
+    @property
+    def served(self) -> int:
+        """Texts whose caller got this arm's answer."""
+        return len(self.latencies_us)
+
+    @property
+    def shadow(self) -> int:
+        """Texts that it answered beside the arm that served."""
+        return len(self.shadow_us)
 
     @property
     def answered(self) -> int:
@@ -96,12 +102,7 @@ class ArmTally:
         if outcome.label is None or outcome.latency_us is None:
             self.failures[outcome.error or "no_answer"] += 1
             return
-        if served:
-            self.served += 1
-            self.latencies_us.append(outcome.latency_us)
-        else:
-            self.shadow += 1
-            self.shadow_us.append(outcome.latency_us)
+        (self.latencies_us if served else self.shadow_us).append(outcome.latency_us)
         self.confidence += max(outcome.probabilities)
 
     def judge(self, judged: Judged, source: LabelSource) -> None:

@@ -3,7 +3,8 @@
 Everything that a decision or a report needs follows from these sums, so a decision can be asked for after every label.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from service.experiments.arms import NOT_TRIED, ArmTally, Classes
 from service.experiments.bias import LabelBias
@@ -16,6 +17,9 @@ from service.statistics import multiple
 
 Outcomes = Sequence[Outcome | None]
 """By the place of their arm; None for one that was not asked."""
+
+Kind = tuple[int, tuple[str | None, ...]]
+"""The arm that served, and the label that each gave; None for one that gave none."""
 
 
 class Evidence:
@@ -54,17 +58,31 @@ class Evidence:
 
     def observe(self, observation: Observation) -> None:
         """Count a text that was not seen before."""
-        self.texts += 1
-        served, outcomes = self._places[observation.served_arm], self._arrange(observation)
-        self.health.observe(observation.unit, served, outcomes)
-        for place, outcome in enumerate(outcomes):
-            if outcome is not None:
-                self._classes.learn(outcome)
-                self.arms[place].observe(outcome, place == served)
-        labels = [None if outcome is None else outcome.label for outcome in outcomes]
-        for pair in self.pairs:
-            pair.observe(labels[pair.a], labels[pair.b])
-        self._watch(outcomes, served)
+        self.observe_all([observation])
+
+    def observe_all(self, observations: Iterable[Observation]) -> None:
+        """Count texts that were not seen before.
+
+        Only a slow or missing answer can bring a guardrail about. What nearly all other texts add to pairs and
+        guardrails depends on their labels alone, so these are counted by kind until it matters.
+        """
+        kinds: Counter[Kind] = Counter()
+        for observation in observations:
+            served, outcomes = self._places[observation.served_arm], self._arrange(observation)
+            self.health.observe(observation.unit, served, outcomes)
+            for place, outcome in enumerate(outcomes):
+                if outcome is not None:
+                    self.arms[place].observe(outcome, place == served)
+            kind = served, tuple([outcome and outcome.label for outcome in outcomes])
+            if kind not in kinds:
+                self._learn(outcomes)
+            if self._is_bad(outcomes, served):
+                self._observe_kinds(kinds)
+                kinds.clear()
+                self._observe_bad(kind, outcomes)
+            else:
+                kinds[kind] += 1
+        self._observe_kinds(kinds)
 
     def label(self, observation: Observation, label: str, source: LabelSource, draw: bool = True) -> None:
         """Count the label of a text that counts.
@@ -112,12 +130,40 @@ class Evidence:
             outcomes[self._places[outcome.arm]] = outcome
         return outcomes
 
-    def _watch(self, outcomes: Outcomes, served: int) -> None:
-        """Count for the guardrails, like with like.
+    def _learn(self, outcomes: Outcomes) -> None:
+        for outcome in outcomes:
+            if outcome is not None:
+                self._classes.learn(outcome)
+
+    def _is_bad(self, outcomes: Outcomes, served: int) -> bool:
+        """Tell whether an answer is slow or missing."""
+        first = outcomes[served]
+        if first is None or first.latency_us is None or first.latency_us > self._slo_us:
+            return True
+        return any([outcome is not None and outcome.label is None for outcome in outcomes])
+
+    def _observe_kinds(self, kinds: Mapping[Kind, int]) -> None:
+        """Count texts of which every arm that was asked made something, in time."""
+        for (served, labels), texts in kinds.items():
+            self.texts += texts
+            for pair in self.pairs:
+                pair.observe(labels[pair.a], labels[pair.b], texts)
+            in_time = [texts * (place == served) for place in range(len(labels))]
+            answered = [texts * (place != served and label is not None) for place, label in enumerate(labels)]
+            for guardrail in self.guardrails:
+                good = in_time if guardrail.metric == "latency" else answered
+                guardrail.observe_good(good[guardrail.a], good[guardrail.b])
+
+    def _observe_bad(self, kind: Kind, outcomes: Outcomes) -> None:
+        """Count a text for pairs and guardrails, like with like.
 
         Times are those of answers that somebody waited for. Failures are those in the shadow: a text whose served
         answer failed is not observed.
         """
+        self.texts += 1
+        served, labels = kind
+        for pair in self.pairs:
+            pair.observe(labels[pair.a], labels[pair.b])
         slow: list[bool | None] = [None] * len(outcomes)
         failed = slow.copy()
         for place, outcome in enumerate(outcomes):

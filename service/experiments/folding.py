@@ -1,6 +1,6 @@
 """Brings the rows of a phase into the order in which they became known, and adds them up."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import log
 from typing import NamedTuple
@@ -78,9 +78,7 @@ def fold(design: Design, rows: Iterable[PhaseRow], as_of: float) -> Folded:
         as_of: seconds since 1970; what came later is left out.
     """
     folded = Folded(Evidence(design), [[] for _ in design.pairs])
-    for row in rows:
-        if row.observation.created_at <= as_of:
-            _take(folded, row, as_of)
+    folded.evidence.observe_all(_counted(folded, rows, as_of))
     folded.known = _in_order(folded.known, design.maturity_s)
     marks = _marks(len(folded.known))
     for number, known in enumerate(folded.known, 1):
@@ -103,21 +101,29 @@ def revised(folded: Folded) -> Evidence | None:
     return evidence
 
 
-def _take(folded: Folded, row: PhaseRow, as_of: float) -> None:
-    """Count a text, and put its labels aside."""
-    observation = row.observation
-    folded.newest = max(folded.newest, observation.created_at)
-    if row.repeated:
-        folded.repeated += 1
-    elif observation.created_at + folded.evidence.design.maturity_s > as_of:
-        folded.immature += 1
-    else:
-        if not row.stripped:
-            folded.evidence.observe(observation)
-        for given in _counting(row.labels, as_of):
-            folded.newest = max(folded.newest, given.received_at)
-            known = Known(given.received_at, given.seq, observation, given, not row.stripped)
-            folded.known.append(known)
+def _counted(folded: Folded, rows: Iterable[PhaseRow], as_of: float) -> Iterator[Observation]:
+    """Yield the texts that count, and put their labels aside."""
+    maturity_s = folded.evidence.design.maturity_s
+    for observation, labels, repeated, stripped in rows:
+        created_at = observation.created_at
+        if created_at > as_of:
+            continue
+        folded.newest = max(folded.newest, created_at)
+        if repeated:
+            folded.repeated += 1
+        elif created_at + maturity_s > as_of:
+            folded.immature += 1
+        else:
+            if not stripped:
+                yield observation
+            if labels:
+                _put_aside(folded, observation, _counting(labels, as_of), stripped)
+
+
+def _put_aside(folded: Folded, observation: Observation, labels: Iterable[StoredLabel], stripped: bool) -> None:
+    for given in labels:
+        folded.newest = max(folded.newest, given.received_at)
+        folded.known.append(Known(given.received_at, given.seq, observation, given, not stripped))
 
 
 def _counting(labels: Sequence[StoredLabel], as_of: float) -> list[StoredLabel]:

@@ -34,10 +34,14 @@ class Guardrail:
     bad: list[int] = field(default_factory=lambda: [0, 0])
     breached: int | None = None
 
+    def observe_good(self, a: int, b: int) -> None:
+        """Count texts that say nothing bad of either arm, by the arm that they can be judged by: no breach follows."""
+        self.texts[0] += a
+        self.texts[1] += b
+
     def observe(self, bad_a: bool | None, bad_b: bool | None) -> None:
         """Count a text; None for an arm that it cannot be judged by."""
-        self.texts[0] += bad_a is not None
-        self.texts[1] += bad_b is not None
+        self.observe_good(bad_a is not None, bad_b is not None)
         if bad_a or bad_b:
             self.bad[0] += bool(bad_a)
             self.bad[1] += bool(bad_b)

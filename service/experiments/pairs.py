@@ -74,10 +74,10 @@ class PairedTally:
         """Labelled texts."""
         return len(self.differences)
 
-    def observe(self, label_a: str | None, label_b: str | None) -> None:
-        """Count a text by what both arms made of it; None is no answer."""
+    def observe(self, label_a: str | None, label_b: str | None, texts: int = 1) -> None:
+        """Count texts of which both arms made the same; None is no answer."""
         if label_a is not None and label_b is not None:
-            self.labels_given[label_a, label_b] += 1
+            self.labels_given[label_a, label_b] += texts
 
     def judge(self, a: Judged | None, b: Judged | None) -> None:
         """Count a label; it says nothing unless both arms answered."""
@@ -141,7 +141,7 @@ class SplitTally:
         """Labelled texts of both arms."""
         return self.arms[0].labelled + self.arms[1].labelled
 
-    def observe(self, label_a: str | None, label_b: str | None) -> None:
+    def observe(self, label_a: str | None, label_b: str | None, texts: int = 1) -> None:
         """Do nothing: no text meets both arms."""
 
     def judge(self, a: Judged | None, b: Judged | None) -> None:

@@ -16,8 +16,32 @@ def encode(outcomes: Sequence[Outcome]) -> str:
 
 
 def decode(encoded: str) -> tuple[Outcome, ...]:
-    """Return the outcomes of `encode`."""
-    return tuple([Outcome(**outcome) for outcome in json.loads(encoded)])
+    """Return the outcomes of `encode`; of nothing but answers, as nearly all rows are, without `json.loads`."""
+    try:
+        return _answers(encoded)
+    except ValueError:
+        return tuple([Outcome(**outcome) for outcome in json.loads(encoded)])
+
+
+def _answers(encoded: str) -> tuple[Outcome, ...]:
+    """Take apart what `_template` put together.
+
+    No name or label can look like what stands between them: in a JSON string every quote has a backslash before it.
+
+    Raises:
+        ValueError: if there is anything but answers.
+    """
+    head, *rest = encoded.split(_PROBABILITIES)
+    answers: list[Outcome] = []
+    for part in rest:
+        numbers, _, after = part.partition(_LATENCY)
+        latency_us, _, following = after.partition(_END)
+        values = (*_named(head), [*map(float, numbers.split(", "))], int(latency_us), None)
+        answers.append(_new(Outcome, values))
+        head = following
+    if head != "]" or not answers:
+        raise ValueError
+    return tuple(answers)
 
 
 def _encode_one(outcome: Outcome) -> str:
@@ -28,9 +52,23 @@ def _encode_one(outcome: Outcome) -> str:
 
 
 @lru_cache(maxsize=1024)
+def _named(head: str) -> tuple[str, str, int, str | None]:
+    """Return the arm, model, version and label in the beginning of an outcome, with what stands before it."""
+    named = json.loads(head.lstrip("[, ") + "}")
+    return named["arm"], named["model"], named["version"], named["label"]
+
+
+@lru_cache(maxsize=1024)
 def _template(arm: str, model: str, version: int, label: str | None, labels: int) -> str:
     """Return what is the same in most rows, with places for the numbers."""
     named = {"arm": arm, "model": model, "version": version, "label": label}
     head = json.dumps(named, ensure_ascii=False).removesuffix("}").replace("%", "%%")
     numbers = ", ".join(["%.9g"] * labels)
-    return f'{head}, "probabilities": [{numbers}], "latency_us": %d, "error": null}}'
+    return f"{head}{_PROBABILITIES}{numbers}{_LATENCY}%d{_END}"
+
+
+_new = tuple.__new__
+"""Makes a named tuple in half the time that its class takes."""
+
+_PROBABILITIES, _LATENCY, _END = ', "probabilities": [', '], "latency_us": ', ', "error": null}'
+"""What stands between the parts of an answer."""

@@ -70,11 +70,11 @@ def read_phase(database: Database, experiment: str, phase: int) -> Iterator[Phas
         seen: set[str] = set()
         query = select(OBSERVATION).where(*_of(experiment, phase)).order_by(OBSERVATION.c.prediction_id)
         for row in _stream(connection, query):
-            own: list[StoredLabel] = []
-            while labelled == row.prediction_id and label is not None:
-                own.append(label)
+            own: tuple[StoredLabel, ...] = ()
+            while labelled == row[0] and label is not None:
+                own += (label,)
                 labelled, label = next(labels, _NO_MORE)
-            yield _phase_row(row, tuple(own), seen)
+            yield _phase_row(row, own, seen)
 
 
 def count_phase(database: Database, experiment: str, phase: int) -> PhaseCounts:
@@ -147,14 +147,15 @@ def _labels(
 
 
 def _phase_row(row: Row[Any], labels: tuple[StoredLabel, ...], seen: set[str]) -> PhaseRow:
-    stripped = row.text_hmac is None
-    repeated = row.repeated or (not stripped and row.text_hmac in seen)
-    if not stripped:
-        seen.add(row.text_hmac)
-    observation = observation_of(row)
-    if stripped:
-        observation = observation._replace(text_hmac=row.prediction_id)
-    return PhaseRow(observation, labels, repeated, stripped)
+    observation, text = observation_of(row), row[_TEXT_HMAC]
+    if text is None:
+        return PhaseRow(observation._replace(text_hmac=observation.prediction_id), labels, row[_REPEATED], True)
+    repeated = row[_REPEATED] or text in seen
+    seen.add(text)
+    return PhaseRow(observation, labels, repeated, False)
 
+
+_PLACES = {column.name: place for place, column in enumerate(OBSERVATION.columns)}
+_TEXT_HMAC, _REPEATED = _PLACES["text_hmac"], _PLACES["repeated"]
 
 _NO_MORE: tuple[str, StoredLabel | None] = ("", None)

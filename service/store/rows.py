@@ -25,6 +25,7 @@ _ONE_STATEMENT = 64
 """Rows of one statement. With one each, SQLite gives the interpreter away and wants it back for every row."""
 
 _COLUMNS = [column.name for column in OBSERVATION.columns]
+_OUTCOMES = _COLUMNS.index("outcomes")
 
 
 def rows_of(observations: Sequence[Observation]) -> list[StoredRow]:
@@ -52,21 +53,12 @@ def insert_rows(connection: Connection, rows: list[StoredRow]) -> None:
 
 
 def observation_of(row: Row[Any]) -> Observation:
-    """Return the observation of a row that was selected with all columns of the table."""
-    return Observation(
-        row.prediction_id,
-        row.experiment,
-        row.phase,
-        row.unit,
-        row.text_hmac,
-        row.text,
-        row.tokens,
-        row.served_arm,
-        row.reason,
-        row.audit,
-        row.created_at,
-        decode(row.outcomes),
-    )
+    """Return the observation of a row that was selected with all columns of the table.
+
+    By place: to look up each column by its name takes longer than all the rest.
+    """
+    values = row[:_OUTCOMES]
+    return Observation._make((*values, decode(row[_OUTCOMES])))
 
 
 def disagree(outcomes: Sequence[Outcome]) -> bool:

@@ -1,7 +1,10 @@
+from random import Random
+
 import pytest
 
+from service.experiments.design import Mode
 from service.experiments.evidence import Evidence
-from tests.service.experiments.phases import design, labelled, outcome, split_text, table_of, text
+from tests.service.experiments.phases import NAMES, design, labelled, outcome, split_text, table_of, text
 
 
 def test_arms_count_what_they_served_and_what_they_answered_beside() -> None:
@@ -132,3 +135,27 @@ def test_an_arm_is_blamed_for_failing_and_not_for_what_it_never_got(error: str, 
     errors = evidence.guardrails[1]
     assert (errors.texts[1], errors.bad[1]) == (tried, failed)
     assert evidence.health.lost == 1
+
+
+@pytest.mark.parametrize("mode", ["shadow_randomized", "split"])
+def test_many_texts_add_up_to_what_they_do_one_by_one(mode: Mode) -> None:
+    """Slow and missing answers among them: the guardrails must see each with all that came before it."""
+    chance, judged_by = Random(5), design(3, mode=mode)
+    texts = []
+    for number in range(2000):
+        served = chance.randrange(3)
+        made = [outcome(name, chance.random(), chance.choice([300, 300, 200_000])) for name in NAMES]
+        made = (
+            [made[served]] if mode == "split" else [made[0], made[1], outcome("rnn", None) if number % 7 else made[2]]
+        )
+        unit = f"unit {chance.randrange(500)}"
+        texts.append(text(number, outcomes=tuple(made), served_arm=NAMES[served], unit=unit))
+    at_once, one_by_one = Evidence(judged_by), Evidence(judged_by)
+    at_once.observe_all(texts)
+    for each in texts:
+        one_by_one.observe(each)
+    assert at_once.texts == one_by_one.texts == 2000
+    assert at_once.guardrails == one_by_one.guardrails
+    assert at_once.arms == one_by_one.arms
+    assert at_once.pairs == one_by_one.pairs
+    assert (at_once.guardrails[-1].breached is None) == (mode == "split")

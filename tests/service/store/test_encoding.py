@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,3 +55,26 @@ def test_json_has_the_documented_names() -> None:
             "error": "dropped",
         },
     ]
+
+
+def test_names_and_labels_that_look_like_what_stands_between_them_come_back_too() -> None:
+    odd = '}, "probabilities": [1], "latency_us": 2, "error": null}]'
+    outcomes = [Outcome(odd, odd, 1, odd, [0.25, 0.75], 300), Outcome("b%", "[, ", 2, "}]", [1.0], 0)]
+    assert [*decode(encode(outcomes))] == outcomes
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_what_others_wrote_as_json_is_read_too(plain: bool) -> None:
+    outcomes = [
+        Outcome("a", "gru", 1, "positive", [0.25, 0.75], 300),
+        Outcome("b", "gru", 1, None, [], None, "dropped"),
+    ]
+    written = json.dumps([each._asdict() for each in outcomes], indent=None if plain else 1)
+    assert [*decode(written)] == outcomes
+    assert decode("[]") == ()
+
+
+@pytest.mark.parametrize("cut", [1, 30, 90])
+def test_what_is_cut_short_is_refused(cut: int) -> None:
+    with pytest.raises(ValueError, match=r"Expecting|Unterminated"):
+        decode(encode([Outcome("a", "gru", 1, "positive", [0.25, 0.75], 300)])[:-cut])
