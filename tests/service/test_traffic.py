@@ -1,4 +1,3 @@
-import timeit
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -190,9 +189,3 @@ def test_an_assignment_depends_on_name_arms_weights_and_unit_alone(
     assert first in weights
     assert arm_of(live(data.draw(st.permutations(list(weights))), margin=0.3), unit) == first
     assert arm_of(live(list(weights)), unit) == first
-
-
-def test_an_assignment_takes_microseconds() -> None:
-    live = live_of(1, 1, 1, coverage=0.9)
-    seconds = min(timeit.repeat(lambda: assign(None, None, "gru", live, "user-2"), number=1_000, repeat=5)) / 1_000
-    assert seconds < 50e-6  # five on an idle machine; this one may be busy
