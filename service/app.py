@@ -34,6 +34,7 @@ from service.predictor import Predictor
 from service.problems import answer_error
 from service.readiness import Readiness
 from service.registry import Registry
+from service.reporting import ReportMaker
 from service.reports import Reports
 from service.routes import compare, experiments, feedback, models, operations, predictions
 from service.routing import Router
@@ -90,7 +91,7 @@ def create_app(settings: Settings, metrics: Metrics | None = None) -> Applicatio
     )
     beside = Beside(
         runs=(Watcher(registry, settings).run, keeping.experiments.run, keeping.forgetting.run, keeping.refresher.run),
-        ends=(keeping.observer.drain, registry.close, keeping.storage.close),
+        ends=(keeping.report_maker.end, keeping.observer.drain, registry.close, keeping.storage.close),
     )
     behind = _build_fastapi(settings, plain, lifespan_of(beside, readiness))
     front = Front(behind, hot_paths.endpoints(), metrics, settings.max_body_bytes)
@@ -106,6 +107,7 @@ class _Keeping:
     experiments: Experiments
     observer: Observer
     forgetting: Forgetting
+    report_maker: ReportMaker
     reports: Reports
     refresher: Refresher
 
@@ -117,13 +119,15 @@ class _Keeping:
         if settings.experiments is not None:
             storage.open()
         StoreCounters(metrics, storage)
-        reports = Reports(declared, storage)
+        report_maker = ReportMaker(settings.store)
+        reports = Reports(declared, storage, report_maker.make)
         return cls(
             secret=secret,
             storage=storage,
             experiments=declared,
             observer=Observer(registry, storage.record, secret, ExperimentCounters(metrics), settings),
             forgetting=Forgetting(storage, Pseudonyms(secret), settings.retention_days),
+            report_maker=report_maker,
             reports=reports,
             refresher=Refresher(declared, reports.report, ExperimentGauges(metrics)),
         )

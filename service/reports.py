@@ -1,22 +1,24 @@
-"""Reports of experiments as requests ask for them: each is made in a thread, one at a time, and kept for seconds."""
+"""Reports of experiments as requests ask for them: each is made once for all who ask, and kept for seconds."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from service.errors import UnknownExperimentError, UnknownPhaseError
 from service.experiments.observation import Observation
 from service.experiments.watching import Status
+from service.reporting import Report
 from service.storage import Found
 
 if TYPE_CHECKING:
     from service.store.database import Database
 
-Report = Mapping[str, Any]
-
 KEPT_S = 5.0
 """How old a report may be: a million texts take seconds to read, and a page that reloads must not do so each time."""
+
+Make = Callable[[str, int | None, bool], Awaitable[Report | None]]
+"""Makes the report on a phase of an experiment that runs or does not; None if there is no such phase."""
 
 
 class Declared(Protocol):
@@ -47,14 +49,16 @@ class Reports:
     Args:
         experiments: those that are declared.
         storage: where observations and labels are.
+        make: makes reports.
         kept_s: how long a report is kept, in seconds.
     """
 
     clock: Callable[[], float] = staticmethod(monotonic)
 
-    def __init__(self, experiments: Declared, storage: Store, kept_s: float = KEPT_S) -> None:
+    def __init__(self, experiments: Declared, storage: Store, make: Make, kept_s: float = KEPT_S) -> None:
         self._experiments = experiments
         self._storage = storage
+        self._make = make
         self._kept_s = kept_s
         self._kept: dict[tuple[str, int | None], _Kept] = {}
 
@@ -109,13 +113,7 @@ class Reports:
 
     async def _made(self, status: Status, phase: int | None) -> Report:
         experiment = status.experiment
-
-        def call(database: "Database") -> Report | None:
-            from service.experiments.report import build_report  # noqa: PLC0415 - SciPy takes half a second to load
-
-            return build_report(database, experiment.name, phase, running=experiment.state == "running")
-
-        report = await self._storage.call(call)
+        report = await self._make(experiment.name, phase, experiment.state == "running")
         if report is None:
             raise _missing(status, phase)
         return report

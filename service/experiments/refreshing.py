@@ -1,4 +1,4 @@
-"""Keeps the gauges of experiments up to date: asks for the report of the one that runs, but not too often."""
+"""Keeps the gauges of experiments up to date: asks for the report of the one that runs, twice a minute."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,14 +13,7 @@ _LOOK_S = 1.0
 """Time between two looks at what became of the experiments."""
 
 PERIOD_S = 30.0
-"""Time between two reports, at least."""
-
-_SHARE = 100
-"""A report, made in a thread, slows down the answers that are given meanwhile: it may take one part of so many of the
-time, so that the slowest hundredth of the answers is as fast as without it."""
-
-LONGEST_PAUSE_S = 900.0
-"""Time between two reports, at most, however long one takes."""
+"""From the end of one report to the beginning of the next, so that they never pile up, however long one takes."""
 
 
 class Declared(Protocol):
@@ -44,9 +37,9 @@ class Refresher:
 
     Args:
         experiments: those that are declared.
-        report: makes reports; off the event loop.
+        report: makes reports, in a process of their own.
         gauges: where their figures are shown.
-        period_s: time between two reports, in seconds; more if they take long.
+        period_s: from the end of one report to the beginning of the next, in seconds.
     """
 
     clock: Callable[[], float] = staticmethod(monotonic)
@@ -90,12 +83,10 @@ class Refresher:
         self._seen = statuses
 
     async def _refresh(self, status: Status) -> None:
-        started = self.clock()
         try:
             report = await self._report(status.experiment.name)
         finally:
-            took = self.clock() - started
-            self._due_at = self.clock() + max(self._period_s, min(took * _SHARE, LONGEST_PAUSE_S))
+            self._due_at = self.clock() + self._period_s
         if status in self._experiments.statuses:  # else it is another phase's, or nobody's, by now
             self._gauges.show(status, report, time())
 

@@ -33,7 +33,7 @@ _NOTES = (
 def build_report(
     database: Database, experiment: str, phase: int | None = None, as_of: float | None = None, running: bool = True
 ) -> Figures | None:
-    """Report on a phase of an experiment; takes seconds for a million texts, so call it in a thread.
+    """Report on a phase of an experiment; takes seconds for a million texts, hence a process of its own.
 
     The same rows give the same report, to the byte: it knows no time but theirs.
 

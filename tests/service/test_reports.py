@@ -6,7 +6,8 @@ import pytest
 
 from service.errors import StoreUnavailableError, UnknownExperimentError, UnknownPhaseError
 from service.experiments.watching import Status
-from service.reports import Report, Reports
+from service.reporting import Report
+from service.reports import Reports
 from tests.service.experiments.declarations import experiment_of
 
 pytestmark = pytest.mark.anyio
@@ -29,6 +30,7 @@ class FakeStorage:
         self.gate = asyncio.Event()
         self.gate.set()
         self.calls = 0
+        self.asked: list[tuple[str, int | None, bool]] = []
 
     async def call(self, function: Callable[[Any], Any]) -> Any:
         self.calls += 1
@@ -38,13 +40,17 @@ class FakeStorage:
             raise found
         return found
 
+    async def make(self, name: str, phase: int | None, running: bool) -> Any:
+        self.asked.append((name, phase, running))
+        return await self.call(lambda _: None)
+
 
 class Desk:
     """Reports with a clock that tests set."""
 
     def __init__(self) -> None:
         self.storage = FakeStorage()
-        self.reports = Reports(FakeExperiments(), self.storage, kept_s=5)
+        self.reports = Reports(FakeExperiments(), self.storage, self.storage.make, kept_s=5)
         self.now = 100.0
         self.reports.clock = lambda: self.now
 
@@ -88,7 +94,7 @@ async def test_one_who_leaves_does_not_take_the_report_from_the_others(desk: Des
 async def test_phases_and_experiments_have_reports_of_their_own(desk: Desk) -> None:
     for name, phase in (("a", None), ("a", 1), ("a", 2), ("b", 1)):
         await desk.reports.report(name, phase)
-    assert desk.storage.calls == 4
+    assert desk.storage.asked == [("a", None, True), ("a", 1, True), ("a", 2, True), ("b", 1, True)]
 
 
 async def test_an_error_is_not_kept(desk: Desk) -> None:
