@@ -69,9 +69,9 @@ def read_phase(database: Database, experiment: str, phase: int) -> Iterator[Phas
         labelled, label = next(labels, _NO_MORE)
         seen: set[str] = set()
         query = select(OBSERVATION).where(*_of(experiment, phase)).order_by(OBSERVATION.c.prediction_id)
-        for row in _stream(connection, query):
+        for row in map(tuple, _stream(connection, query)):
             own: tuple[StoredLabel, ...] = ()
-            while labelled == row[0] and label is not None:
+            while labelled == row[_ID] and label is not None:
                 own += (label,)
                 labelled, label = next(labels, _NO_MORE)
             yield _phase_row(row, own, seen)
@@ -113,7 +113,7 @@ def disagreements(database: Database, experiment: str, phase: int, limit: int) -
         .limit(limit)
     )
     with database.read() as connection:
-        return [observation_of(row) for row in connection.execute(query)]
+        return [observation_of(tuple(row)) for row in connection.execute(query)]
 
 
 def _of(experiment: str, phase: int) -> tuple[ColumnElement[bool], ...]:
@@ -146,7 +146,7 @@ def _labels(
         yield row.prediction_id, StoredLabel(row.source, row.label, row.seq, row.received_at, last)
 
 
-def _phase_row(row: Row[Any], labels: tuple[StoredLabel, ...], seen: set[str]) -> PhaseRow:
+def _phase_row(row: tuple[Any, ...], labels: tuple[StoredLabel, ...], seen: set[str]) -> PhaseRow:
     observation, text = observation_of(row), row[_TEXT_HMAC]
     if text is None:
         return PhaseRow(observation._replace(text_hmac=observation.prediction_id), labels, row[_REPEATED], True)
@@ -156,6 +156,6 @@ def _phase_row(row: Row[Any], labels: tuple[StoredLabel, ...], seen: set[str]) -
 
 
 _PLACES = {column.name: place for place, column in enumerate(OBSERVATION.columns)}
-_TEXT_HMAC, _REPEATED = _PLACES["text_hmac"], _PLACES["repeated"]
+_ID, _TEXT_HMAC, _REPEATED = _PLACES["prediction_id"], _PLACES["text_hmac"], _PLACES["repeated"]
 
 _NO_MORE: tuple[str, StoredLabel | None] = ("", None)

@@ -12,6 +12,7 @@ import service
 from service import errors
 from service.app import Application, create_app
 from service.errors import StartError
+from service.reporting import ReportMaker
 from service.settings import Settings
 from tests.service.conftest import client_of, running
 
@@ -23,6 +24,21 @@ SERVICE = Path(service.__file__).parent
 async def test_a_store_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="NUNCHI_MODEL_STORE"):
         create_app(Settings(model_store=tmp_path / "nowhere"))
+
+
+async def test_the_end_of_the_service_ends_the_process_that_makes_reports(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+
+    class FakeMaker(ReportMaker):
+        async def end(self) -> None:
+            ended.append("maker")
+
+    monkeypatch.setattr("service.app.ReportMaker", FakeMaker)
+    async with running(Settings(model_store=store)):
+        assert ended == []
+    assert ended == ["maker"]
 
 
 async def test_an_empty_store_stops_the_start(tmp_path: Path) -> None:
