@@ -29,7 +29,7 @@ class Plan:
     note: str = ""
 
 
-FULL = Plan(rounds=5, closed_s=5, open_s=10, warmup_s=2, reviews=40_000, bulk_rows=1_000_000)
+FULL = Plan(rounds=5, closed_s=4, open_s=6, warmup_s=1.5, reviews=40_000, bulk_rows=1_000_000)
 QUICK = Plan(
     rounds=2,
     closed_s=1,

@@ -10,6 +10,7 @@ import fcntl
 import json
 import mmap
 import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,6 +98,8 @@ class SharedLedger:
         self._kept: dict[tuple[str, tuple[str, ...]], Cells] = {}
         self._reserving = Lock()
         self._keys = os.open(_keys_path(directory, number), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        for descriptor in (self._cells, self._keys):
+            weakref.finalize(self, os.close, descriptor)  # it lives as long as the process, but for tests
 
     def reserve(self, series: Series) -> Cells:
         """Return cells for a series.
