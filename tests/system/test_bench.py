@@ -97,9 +97,11 @@ def stalling_server(after: int, stall_s: float, status: bytes = b"200 OK") -> It
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     port: int = server.sockets[0].getsockname()[1]
-    yield port
-    loop.call_soon_threadsafe(server.close)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.run_until_complete(asyncio.sleep(0))
-    loop.close()
+    try:
+        yield port
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
