@@ -1,5 +1,6 @@
 """Publication of a trained model: stage it, prove that all its forms agree, rename it into the store."""
 
+import os
 import platform
 import subprocess
 from contextlib import suppress
@@ -10,7 +11,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import onnx
-import onnxruntime
 import sentencepiece
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -118,6 +118,9 @@ def saved_model_scorer(path: Path) -> Scorer:
 
 def fused_scorer(path: Path) -> Scorer:
     """Load a fused graph as the service does."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read while it is imported
+    import onnxruntime  # noqa: PLC0415
+
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
     def score(ids: NDArray[np.int32]) -> NDArray[np.float32]:

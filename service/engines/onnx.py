@@ -4,6 +4,7 @@ Some versions have a second graph, which goes through the steps of many rows at 
 3 to 7 microseconds a step, and a token 0.25 (SimpleRNN) to 0.75 (LSTM) of a microsecond instead of a whole one.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,8 @@ def _from_rows(session: Any) -> int:
 
 
 def _session(path: Path, threads: int) -> Any:
+    # Else it makes an id of this machine, keeps a database in the home directory and reports to its maker.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     # Imported here so that a service that only runs TensorFlow never loads it.
     import onnxruntime  # noqa: PLC0415
 

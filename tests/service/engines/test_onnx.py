@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +116,11 @@ def test_three_labels_give_three_probabilities(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(gru_graph(20, Shape(labels=("a", "b", "c"))).SerializeToString())
     assert OnnxEngine(path, None, threads=1).score([[2, 3]]).shape == (1, 3)
+
+
+def test_the_runtime_keeps_nothing_about_this_machine_and_reports_nothing(store: Path, tmp_path: Path) -> None:
+    graph = verify(store, VersionRef("gru", 1)).path / FUSED_GRAPH
+    program = "import sys, pathlib, service.engines.onnx as e; e.OnnxEngine(pathlib.Path(sys.argv[1]), None, 1)"
+    kept = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run([sys.executable, "-c", program, str(graph)], env={**kept, "HOME": str(tmp_path)}, check=True)
+    assert list(tmp_path.rglob("*")) == []
