@@ -36,7 +36,8 @@ def _section(name: str, full: bool) -> str:
     """Return what a proof found, and how long it took."""
     proof, started = PROOFS[name], time.monotonic()
     found = proof.main(proof.FULL if full else proof.SMALL)
-    return f"{found.rstrip()}\n\n`python -m tests.prove {name}`, {time.monotonic() - started:.0f} s.\n"
+    command = f"python -m tests.prove {name}{' --full' if full else ''}"
+    return f"{found.rstrip()}\n\n`{command}`, {time.monotonic() - started:.0f} s.\n"
 
 
 if __name__ == "__main__":
