@@ -2,7 +2,12 @@ import logging
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A busy machine is no reason to fail: no example has a deadline.
+hypothesis.settings.register_profile("calm", deadline=None)
+hypothesis.settings.load_profile("calm")
 
 # TensorFlow puts a handler on the root logger that outlives the stream it writes to.
 logging.getLogger("httpx").setLevel(logging.WARNING)
