@@ -116,7 +116,7 @@ def _breach(design: Design, guardrail: Guardrail) -> str:
     bad, good = guardrail.a, guardrail.b
     if guardrail.breached == guardrail.b:
         bad, good = good, bad
-    what = f"takes longer than {design.latency_slo_s:g} s" if guardrail.metric == "latency" else "fails"
+    what = f"takes longer than {design.guardrails.latency_slo_s:g} s" if guardrail.metric == "latency" else "fails"
     name, other = design.arms[bad].name, design.arms[good].name
     return (
         f"{guardrail.metric}: {name} {what} more often than {other}, by more than {guardrail.margin:.1%} of the texts"

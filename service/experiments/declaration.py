@@ -4,12 +4,12 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
 from model_store.layout import NAME_PATTERN
-from service.experiments.design import Mode
+from service.experiments.design import Guardrails, Mode
 from service.experiments.fields import DeclarationError, Fields, Range
 from service.metrics import LATENCY_S
 
@@ -52,21 +52,6 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class Guardrails:
-    """What no arm may do, however good its labels: answer slowly or fail more often than the others.
-
-    Attributes:
-        latency_slo_s: answers should not take longer, in seconds.
-        latency_margin: an arm may miss that more often than another by this share of its answers.
-        error_margin: an arm may fail more often than another by this share of its texts.
-    """
-
-    latency_slo_s: float = 0.1
-    latency_margin: float = 0.01
-    error_margin: float = 0.01
-
-
-@dataclass(frozen=True, slots=True)
 class Experiment:
     """One comparison, as it was declared.
 
@@ -95,7 +80,7 @@ class Experiment:
     audit_share: float = 0.1
     minimum_labels: int = 100
     maturity_s: float = 0.0
-    guardrails: Guardrails = Guardrails()
+    guardrails: Guardrails = field(default_factory=Guardrails)
 
 
 def read(path: Path) -> tuple[Experiment, ...]:

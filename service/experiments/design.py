@@ -9,6 +9,21 @@ Mode = Literal["split", "shadow", "shadow_randomized"]
 
 
 @dataclass(frozen=True, slots=True)
+class Guardrails:
+    """What no arm may do, however good its labels: answer slowly or fail more often than the others.
+
+    Attributes:
+        latency_slo_s: answers should not take longer, in seconds.
+        latency_margin: an arm may miss that more often than another by this share of its answers.
+        error_margin: an arm may fail more often than another by this share of its texts.
+    """
+
+    latency_slo_s: float = 0.1
+    latency_margin: float = 0.01
+    error_margin: float = 0.01
+
+
+@dataclass(frozen=True, slots=True)
 class DesignArm:
     """One arm: its name, the version that answers for it, and its share of the traffic (shares add up to one)."""
 
@@ -31,9 +46,7 @@ class Design:
         margin: accuracies that differ by no more are equivalent.
         minimum_labels: how many trusted labels come before anything is said about accuracy.
         maturity_s: predictions younger than this do not count yet.
-        latency_slo_s: answers should not take longer.
-        latency_margin: an arm may miss that more often than another by this share of answers.
-        error_margin: an arm may fail more often than another by this share of texts.
+        guardrails: what no arm may do.
         running: False once it was stopped.
     """
 
@@ -41,13 +54,11 @@ class Design:
     phase: int
     mode: Mode
     arms: tuple[DesignArm, ...]
-    alpha: float = 0.05
-    margin: float = 0.01
-    minimum_labels: int = 100
-    maturity_s: float = 0.0
-    latency_slo_s: float = 0.1
-    latency_margin: float = 0.01
-    error_margin: float = 0.01
+    alpha: float
+    margin: float
+    minimum_labels: int
+    maturity_s: float
+    guardrails: Guardrails
     running: bool = True
 
     @property
@@ -78,6 +89,5 @@ class Design:
         weights = sum(arm["weight"] for arm in stored["arms"])
         arms = (DesignArm(arm["name"], arm["model"], arm["version"], arm["weight"] / weights) for arm in stored["arms"])
         plain = {name: stored[name] for name in ("mode", "alpha", "margin", "minimum_labels", "maturity_s")}
-        return cls(
-            experiment=experiment, phase=phase, arms=tuple(arms), running=running, **plain, **stored["guardrails"]
-        )
+        guardrails = Guardrails(**stored["guardrails"])
+        return cls(experiment, phase, arms=tuple(arms), guardrails=guardrails, running=running, **plain)

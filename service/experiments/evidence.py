@@ -54,7 +54,7 @@ class Evidence:
         self.texts = self.trusted = self.reported = self.unknown = 0
         self._classes = Classes()
         self._places = {arm.name: place for place, arm in enumerate(design.arms)}
-        self._slo_us = design.latency_slo_s * 1e6
+        self._slo_us = design.guardrails.latency_slo_s * 1e6
 
     def observe(self, observation: Observation) -> None:
         """Count a text that was not seen before."""

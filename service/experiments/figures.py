@@ -57,7 +57,7 @@ def guardrail_figures(evidence: Evidence, guardrail: Guardrail) -> Figures:
     good = spotless or (known and max(interval.upper, -interval.lower) < guardrail.margin)
     return {
         "metric": guardrail.metric,
-        "threshold_s": design.latency_slo_s if guardrail.metric == "latency" else None,
+        "threshold_s": design.guardrails.latency_slo_s if guardrail.metric == "latency" else None,
         "arm_a": arms[0],
         "arm_b": arms[1],
         "texts": list(guardrail.texts),

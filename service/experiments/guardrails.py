@@ -73,6 +73,9 @@ class Guardrail:
 
 def guardrails(design: Design) -> list[Guardrail]:
     """Return both metrics of all pairs; the risk `alpha` is shared by all of them."""
-    margins: dict[Metric, float] = {"latency": design.latency_margin, "errors": design.error_margin}
+    margins: dict[Metric, float] = {
+        "latency": design.guardrails.latency_margin,
+        "errors": design.guardrails.error_margin,
+    }
     alpha = multiple.alpha_each(design.alpha, 2 * len(margins) * len(design.pairs))
     return [Guardrail(metric, a, b, margin, alpha) for metric, margin in margins.items() for a, b in design.pairs]

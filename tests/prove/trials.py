@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from model_store.layout import VersionRef
 from service.experiments.decision import Recommendation, decide
-from service.experiments.design import Design, DesignArm
+from service.experiments.declaration import Arm, Experiment
+from service.experiments.design import Design
 from service.experiments.evidence import Evidence
+from service.experiments.live import design_of
 from service.experiments.observation import LabelSource, Observation, Outcome
 
 LABELS = ("negative", "positive")
@@ -22,8 +25,9 @@ class Trial(NamedTuple):
 
 def two_arms() -> Design:
     """Return the design of an experiment between `a` and `b` with the default settings."""
-    arms = tuple(DesignArm(name, name, 1, 0.5) for name in ARMS)
-    return Design("prove", 1, "shadow_randomized", arms)
+    refs = [VersionRef(name, 1) for name in ARMS]
+    declared = Experiment("prove", tuple(Arm(ref.name, ref.name, None, 1) for ref in refs))
+    return Design.of_phase("prove", 1, design_of(declared, refs))
 
 
 def outcomes(probabilities_a: tuple[float, float], probabilities_b: tuple[float, float]) -> tuple[Outcome, ...]:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from bench import closed_loop
 from bench.connection import message
 from bench.findings import Bar, Spread
 from bench.open_loop import OpenLoop, poisson
@@ -23,7 +22,6 @@ from tests.system.server import ROOT
 pytestmark = pytest.mark.system
 
 
-@pytest.mark.skipif(not closed_loop.available(), reason=closed_loop.INSTALL)
 def test_the_service_and_the_empty_endpoint_are_measured_and_written_down(shipped_store: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bench", "--quick", f"--store={shipped_store}", f"--out={tmp_path}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)

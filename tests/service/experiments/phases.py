@@ -5,8 +5,11 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from service.experiments.design import Design, DesignArm
+from model_store.layout import VersionRef
+from service.experiments.declaration import Arm, Experiment
+from service.experiments.design import Design
 from service.experiments.evidence import Evidence
+from service.experiments.live import design_of
 from service.experiments.observation import LabelSource, Observation, Outcome, Reason
 from service.store.reading import PhaseRow, StoredLabel
 
@@ -15,8 +18,9 @@ NAMES = ("gru", "lstm", "rnn")
 
 def design(arms: int = 2, **changes: Any) -> Design:
     """Return a phase of equal arms with the default settings, but for the changes."""
-    equal = tuple(DesignArm(name, name, 1, 1 / arms) for name in NAMES[:arms])
-    return replace(Design("nsmc", 2, "shadow_randomized", equal), **changes)
+    refs = [VersionRef(name, 1) for name in NAMES[:arms]]
+    declared = Experiment("nsmc", tuple(Arm(ref.name, ref.name, None, 1) for ref in refs))
+    return replace(Design.of_phase("nsmc", 2, design_of(declared, refs)), **changes)
 
 
 def outcome(arm: str, positive: float | None = 0.9, latency_us: int = 300, error: str = "model_error") -> Outcome:

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from service.errors import StartError
-from service.experiments.declaration import Arm, Experiment, Guardrails, parse, read
+from service.experiments.declaration import Arm, Experiment, parse, read
+from service.experiments.design import Guardrails
 from service.experiments.fields import DeclarationError
 from service.metrics import LATENCY_S
 from tests.service.experiments.declarations import FULL, SMALL, experiment_of

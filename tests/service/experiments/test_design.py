@@ -4,7 +4,7 @@ import pytest
 
 from model_store.layout import VersionRef
 from service.experiments.declaration import parse
-from service.experiments.design import Design, DesignArm, Mode
+from service.experiments.design import Design, DesignArm, Guardrails, Mode
 from service.experiments.live import design_of
 from tests.service.experiments.phases import design
 
@@ -33,7 +33,7 @@ def test_what_is_declared_is_what_judges() -> None:
     [experiment] = parse(DECLARED)
     stored = design_of(experiment, [VersionRef("gru", 2), VersionRef("lstm", 4)])
     arms = (DesignArm("gru", "gru", 2, 0.75), DesignArm("lstm", "lstm", 4, 0.25))
-    judged = Design("nsmc", 3, "split", arms, 0.1, 0.02, 50, 60.0, 0.2, 0.03, 0.04, running=False)
+    judged = Design("nsmc", 3, "split", arms, 0.1, 0.02, 50, 60.0, Guardrails(0.2, 0.03, 0.04), running=False)
     assert Design.of_phase("nsmc", 3, stored, running=False) == judged
 
 

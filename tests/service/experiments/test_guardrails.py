@@ -1,5 +1,6 @@
 import pytest
 
+from service.experiments.design import Guardrails
 from service.experiments.guardrails import guardrails
 from tests.service.experiments.phases import design
 
@@ -48,7 +49,7 @@ def test_a_breach_stays() -> None:
 
 
 def test_every_pair_is_watched_for_both_metrics_and_they_share_the_risk() -> None:
-    watched = guardrails(design(3, latency_margin=0.02, error_margin=0.03))
+    watched = guardrails(design(3, guardrails=Guardrails(latency_margin=0.02, error_margin=0.03)))
     assert [(each.metric, each.a, each.b, each.margin) for each in watched] == [
         ("latency", 0, 1, 0.02),
         ("latency", 0, 2, 0.02),

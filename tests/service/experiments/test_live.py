@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from model_store.layout import VersionRef
-from service.experiments.declaration import Arm, Experiment, Guardrails
+from service.experiments.declaration import Arm, Experiment
+from service.experiments.design import Guardrails
 from service.experiments.live import Live, LiveArm, design_of, fingerprint
 from tests.service.experiments.declarations import GRU, LSTM, experiment_of
 
