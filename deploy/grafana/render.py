@@ -58,13 +58,14 @@ def _panels(source: Json) -> Iterator[Json]:
     number, top = 0, 0
     for row in source["rows"]:
         number += 1
+        position = {"x": 0, "y": top, "w": COLUMNS, "h": 1}
         yield {
             "id": number,
+            "gridPos": position,
             "type": "row",
             "title": row["title"],
             "collapsed": False,
             "panels": [],
-            "gridPos": {"x": 0, "y": top, "w": COLUMNS, "h": 1},
         }
         top += 1
         left, line_height = 0, 0
@@ -137,9 +138,6 @@ def _override(matcher: Json, **properties: object) -> Json:
     return {"matcher": matcher, "properties": values}
 
 
-# One function per kind of panel: what Grafana wants beyond title, queries and unit. ---------------------------------
-
-
 def _stat(panel: Json) -> Json:
     return {
         "type": "stat",
@@ -202,12 +200,11 @@ def _table(panel: Json) -> Json:
 
 
 def _column(query: Json) -> Json:
-    cell = {"type": "gauge", "mode": "basic"} if query.get("bar") else {"type": "auto"}
+    bar = query.get("bar")
+    cell = {"type": "gauge", "mode": "basic"} if bar else {"type": "auto"}
     properties: Json = {"unit": query["unit"], "custom__cellOptions": cell}
-    if "decimals" in query:
-        properties["decimals"] = query["decimals"]
-    if query.get("bar"):
-        properties["max"] = 1
+    properties |= {"decimals": query["decimals"]} if "decimals" in query else {}
+    properties |= {"max": 1} if bar else {}
     return _override({"id": "byName", "options": query["column"]}, **properties)
 
 
