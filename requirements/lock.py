@@ -31,6 +31,7 @@ def main() -> None:
             f"requirements/{name}.txt",
         ]
         command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate"]
+        command += ["--no-strip-extras"]  # older releases of pip take a pin without its extra for no pin
         command += [flag for extra in extras for flag in ("--extra", extra)]
         subprocess.run(command, cwd=HERE.parent, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  a fixed command
         print(f"requirements/{name}.txt")
