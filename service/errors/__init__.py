@@ -1,0 +1,67 @@
+"""The errors of the service; the first tree becomes an answer, the second stops the start.
+
+ServiceError                    an answer that is not 200: status, title, slug and evidence
+├── InvalidRequestError  422    with the reason that is counted
+│   ├── EmptyTextError   422
+│   └── UnknownLabelError 422
+├── BodyTooLargeError    413
+├── UnknownModelError    404
+├── UnknownExperimentError 404
+├── UnknownPhaseError    404
+├── UnknownPredictionError 404
+├── ConflictingLabelError 409
+├── ExpiredPredictionError 410
+├── UnknownRouteError    404
+├── WrongMethodError     405    with Allow
+├── QueueFullError       429    with Retry-After
+├── NotReadyError        503    with Retry-After
+├── StoreUnavailableError 503   with Retry-After
+└── InferenceError       500    the engine failed or answered nonsense
+StartError                      the process cannot start as it was told to
+EngineError                     a version cannot be loaded by the chosen engine
+"""
+
+from service.errors.answer import FailureType, RejectedReason, ServiceError
+from service.errors.capacity import QueueFullError
+from service.errors.experiments import (
+    ConflictingLabelError,
+    ExpiredPredictionError,
+    StoreUnavailableError,
+    UnknownExperimentError,
+    UnknownLabelError,
+    UnknownPhaseError,
+    UnknownPredictionError,
+)
+from service.errors.models import EngineError, InferenceError, NotReadyError, UnknownModelError
+from service.errors.requests import (
+    BodyTooLargeError,
+    EmptyTextError,
+    InvalidRequestError,
+    UnknownRouteError,
+    WrongMethodError,
+)
+from service.errors.start import StartError
+
+__all__ = [
+    "BodyTooLargeError",
+    "ConflictingLabelError",
+    "EmptyTextError",
+    "EngineError",
+    "ExpiredPredictionError",
+    "FailureType",
+    "InferenceError",
+    "InvalidRequestError",
+    "NotReadyError",
+    "QueueFullError",
+    "RejectedReason",
+    "ServiceError",
+    "StartError",
+    "StoreUnavailableError",
+    "UnknownExperimentError",
+    "UnknownLabelError",
+    "UnknownModelError",
+    "UnknownPhaseError",
+    "UnknownPredictionError",
+    "UnknownRouteError",
+    "WrongMethodError",
+]
