@@ -9,6 +9,7 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import BodyTooLargeError, ServiceError
+from service.heads import Head
 from service.identifiers import RequestIds
 from service.logs import log_event, log_exception
 from service.metrics import Metrics
@@ -20,8 +21,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
 OTHER_METHOD = "_OTHER"
 OTHER_ROUTE = "_other"
 
-Endpoint = Callable[[bytes, bytes | None], Awaitable[bytes]]
-"""Takes a body and the header X-Client-Key and gives the body of a 200; raises `ServiceError` for any other answer.
+Endpoint = Callable[[bytes, Head], Awaitable[bytes]]
+"""Takes a body and the headers and gives the body of a 200; raises `ServiceError` for any other answer.
 
 Both bodies are JSON in UTF-8.
 """
@@ -78,18 +79,11 @@ class Front:
 
     async def _serve(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> int:
         """Answer a hot path; return the status."""
-        wish = length = client = None
-        for name, value in scope["headers"]:
-            if name == b"x-request-id":
-                wish = value
-            elif name == b"content-length":
-                length = value
-            elif name == b"x-client-key":
-                client = value
-        request_id = self._request_ids.choose(wish)
+        head = Head.of(scope["headers"])
+        request_id = self._request_ids.choose(head.request_id)
         try:
-            body = await read_body(receive, length, self._max_body_bytes)
-            answer = Answer(200, [JSON], await endpoint(body, client))
+            body = await read_body(receive, head.content_length, self._max_body_bytes)
+            answer = Answer(200, [JSON], await endpoint(body, head))
         except ServiceError as error:
             answer = self._problem(error, request_id)
         except ClientLeftError:
@@ -102,8 +96,7 @@ class Front:
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> tuple[str, int]:
         """Let FastAPI answer, HEAD as it would GET; return the route and the status."""
-        wish = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
-        request_id = self._request_ids.choose(wish)
+        request_id = self._request_ids.choose(Head.of(scope["headers"]).request_id)
         bodiless = scope["method"] == "HEAD"
         inner = {**scope, "request_id": request_id, "method": "GET" if bodiless else scope["method"]}
         status = 500

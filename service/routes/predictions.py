@@ -17,6 +17,7 @@ from service.errors import (
     UnknownModelError,
 )
 from service.front import Endpoint
+from service.heads import Head
 from service.metrics import Metrics
 from service.parsing import parse
 from service.predictor import Predictor
@@ -55,20 +56,20 @@ class Predictions:
         """Return what answers, by method and path."""
         return {("POST", "/predict"): self.predict, ("POST", "/predict/batch"): self.predict_batch}
 
-    async def predict(self, body: bytes, client: bytes | None = None) -> bytes:
+    async def predict(self, body: bytes, head: Head) -> bytes:
         """Answer POST /predict."""
         started = perf_counter()
         request = parse(self._one, body)
         self._metrics.parse_s.observe(perf_counter() - started)
-        predicted = await self._predictor.predict(request, client_key(client))
+        predicted = await self._predictor.predict(request, client_key(head.client_key))
         started = perf_counter()
         answer = predicted.to_json().encode()
         self._metrics.serialize_s.observe(perf_counter() - started)
         return answer
 
-    async def predict_batch(self, body: bytes, client: bytes | None = None) -> bytes:
+    async def predict_batch(self, body: bytes, head: Head) -> bytes:
         """Answer POST /predict/batch."""
-        predictions = await self._predictor.predict_batch(parse(self._batch, body), client_key(client))
+        predictions = await self._predictor.predict_batch(parse(self._batch, body), client_key(head.client_key))
         items = ",".join(predicted.to_json() for predicted in predictions)
         return f'{{"predictions":[{items}]}}'.encode()
 

@@ -6,6 +6,7 @@ import pytest
 
 from service.errors import BodyTooLargeError
 from service.front import ClientLeftError, Front, read_body
+from service.heads import Head
 from service.metrics import Metrics
 
 pytestmark = pytest.mark.anyio
@@ -52,11 +53,11 @@ class Exchange:
         return json.loads(self.sent[1]["body"])
 
 
-async def echo(body: bytes, client: bytes | None) -> bytes:
+async def echo(body: bytes, head: Head) -> bytes:
     return json.dumps({"length": len(body)}).encode()
 
 
-async def fail(body: bytes, client: bytes | None) -> bytes:
+async def fail(body: bytes, head: Head) -> bytes:
     raise RuntimeError(body.decode())
 
 
