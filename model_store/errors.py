@@ -4,6 +4,7 @@ StoreError
 ├── EncoderError             an encoder file that cannot be read, or an unknown kind
 ├── ManifestError            a manifest that does not say what it must
 ├── VersionRefusedError      a version that is incomplete, altered or not understood
+├── WireError                bytes that are no message of Protocol Buffers
 └── GoldenMismatchError      a version that does not give the scores it was published with
 """
 
@@ -34,6 +35,10 @@ class VersionRefusedError(StoreError):
         super().__init__(f"{path.parent.name}/{path.name}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class WireError(StoreError):
+    """Bytes are no message of Protocol Buffers, or not the one that was expected."""
 
 
 class GoldenMismatchError(StoreError):

@@ -1,0 +1,111 @@
+"""Reads the wire format of Protocol Buffers, in which ONNX and TensorFlow write their graphs, without their packages.
+
+A message is a row of fields, each a key (field number and kind of value) and a value; what a number means stands in the
+`.proto` file of the format. Source: Protocol Buffers documentation, "Encoding".
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+
+from model_store.errors import WireError
+
+Value = int | memoryview
+"""A whole number, or the bytes of a text, a nested message, packed numbers or a number of fixed size."""
+
+Message = dict[int, list[Value]]
+"""The values of each field by its number, in their order."""
+
+_VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5
+_FIXED_SIZES = {_FIXED_64: 8, _FIXED_32: 4}
+_LONGEST_VARINT = 10
+"""Bytes of a whole number of 64 bits, seven in each."""
+
+
+def read_message(data: bytes | memoryview) -> Message:
+    """Return the fields of a message; nested ones are read by a call of their own.
+
+    Raises:
+        WireError: if these bytes are no message.
+    """
+    message: Message = {}
+    view, position = memoryview(data), 0
+    while position < len(view):
+        key, position = _varint(view, position)
+        value, position = _value(view, position, key & 7)
+        message.setdefault(key >> 3, []).append(value)
+    return message
+
+
+def messages(values: Sequence[Value]) -> Iterator[Message]:
+    """Yield the messages that stand in a field.
+
+    Raises:
+        WireError: if one of them is none.
+    """
+    return (read_message(view) for view in _views(values))
+
+
+def texts(values: Sequence[Value]) -> list[str]:
+    """Return the texts that stand in a field.
+
+    Raises:
+        WireError: if one is not UTF-8.
+    """
+    try:
+        return [str(view, "utf-8") for view in _views(values)]
+    except UnicodeDecodeError as error:
+        raise WireError("a text is not UTF-8") from error
+
+
+def integers(values: Sequence[Value]) -> list[int]:
+    """Return the signed whole numbers (`int32`, `int64`) that stand in a field, packed or one by one."""
+    numbers: list[int] = []
+    for value in values:
+        numbers += [value] if isinstance(value, int) else _unpacked(value)
+    return [number - (1 << 64) if number >> 63 else number for number in numbers]
+
+
+def floats(values: Sequence[Value]) -> list[float]:
+    """Return the numbers of type `float` that stand in a field, packed or one by one."""
+    data = b"".join(_views(values))
+    if len(data) % 4:
+        raise WireError("numbers of four bytes end within one")
+    return list(struct.unpack(f"<{len(data) // 4}f", data))
+
+
+def _value(view: memoryview, position: int, kind: int) -> tuple[Value, int]:
+    if kind == _VARINT:
+        return _varint(view, position)
+    if kind == _BYTES:
+        size, position = _varint(view, position)
+    elif kind in _FIXED_SIZES:
+        size = _FIXED_SIZES[kind]
+    else:
+        raise WireError(f"a field has the unknown kind {kind}")
+    if position + size > len(view):
+        raise WireError("a field ends beyond its message")
+    return view[position : position + size], position + size
+
+
+def _varint(view: memoryview, position: int) -> tuple[int, int]:
+    """Read a whole number of 64 bits without sign: seven bits a byte, the lowest first, the last byte below 128."""
+    number = 0
+    for place, byte in enumerate(view[position : position + _LONGEST_VARINT]):
+        number |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:
+            return number & (1 << 64) - 1, position + place + 1
+    raise WireError("a whole number does not end")
+
+
+def _unpacked(view: memoryview) -> Iterator[int]:
+    position = 0
+    while position < len(view):
+        number, position = _varint(view, position)
+        yield number
+
+
+def _views(values: Sequence[Value]) -> Iterator[memoryview]:
+    for value in values:
+        if isinstance(value, int):
+            raise WireError("a number stands where bytes should")
+        yield value
