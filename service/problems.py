@@ -40,11 +40,9 @@ def problem(error: ServiceError, request_id: str) -> Answer:
     }
     if error.index is not None:
         content["index"] = error.index
-    headers: list[Header] = [(b"content-type", MEDIA_TYPE.encode())]
+    headers: list[Header] = [(b"content-type", MEDIA_TYPE.encode()), *error.headers]
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
-    if isinstance(error, WrongMethodError):
-        headers.append((b"allow", error.allowed.encode()))
     return Answer(int(error.status), headers, json.dumps(content, ensure_ascii=False).encode())
 
 

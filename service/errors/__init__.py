@@ -4,7 +4,13 @@ ServiceError                    an answer that is not 200: status, title, slug a
 ├── InvalidRequestError  422    with the reason that is counted
 │   ├── EmptyTextError   422
 │   └── UnknownLabelError 422
+├── MalformedRequestError 400
 ├── BodyTooLargeError    413
+├── UnauthorizedError    401    with WWW-Authenticate and the reason that is counted
+├── ForbiddenError       403
+├── CrossSiteError       403
+├── MisdirectedError     421
+├── LimitExceededError   429    with Retry-After
 ├── UnknownModelError    404
 ├── UnknownExperimentError 404
 ├── UnknownPhaseError    404
@@ -21,7 +27,14 @@ StartError                      the process cannot start as it was told to
 EngineError                     a version cannot be loaded by the chosen engine
 """
 
-from service.errors.answer import FailureType, RejectedReason, ServiceError
+from service.errors.access import (
+    CrossSiteError,
+    ForbiddenError,
+    LimitExceededError,
+    MisdirectedError,
+    UnauthorizedError,
+)
+from service.errors.answer import AccessReason, FailureType, RejectedReason, ServiceError
 from service.errors.capacity import QueueFullError
 from service.errors.experiments import (
     ConflictingLabelError,
@@ -37,26 +50,34 @@ from service.errors.requests import (
     BodyTooLargeError,
     EmptyTextError,
     InvalidRequestError,
+    MalformedRequestError,
     UnknownRouteError,
     WrongMethodError,
 )
 from service.errors.start import StartError
 
 __all__ = [
+    "AccessReason",
     "BodyTooLargeError",
     "ConflictingLabelError",
+    "CrossSiteError",
     "EmptyTextError",
     "EngineError",
     "ExpiredPredictionError",
     "FailureType",
+    "ForbiddenError",
     "InferenceError",
     "InvalidRequestError",
+    "LimitExceededError",
+    "MalformedRequestError",
+    "MisdirectedError",
     "NotReadyError",
     "QueueFullError",
     "RejectedReason",
     "ServiceError",
     "StartError",
     "StoreUnavailableError",
+    "UnauthorizedError",
     "UnknownExperimentError",
     "UnknownLabelError",
     "UnknownModelError",

@@ -29,6 +29,14 @@ class EmptyTextError(InvalidRequestError):
         super().__init__(f"{where} holds nothing but blanks or control characters", "empty", index)
 
 
+class MalformedRequestError(ServiceError):
+    """It is not HTTP, or can be read in more than one way."""
+
+    status = HTTPStatus.BAD_REQUEST
+    title = "Malformed request"
+    slug = "malformed-request"
+
+
 class BodyTooLargeError(ServiceError):
     """The body has more bytes than the service reads."""
 
@@ -62,4 +70,4 @@ class WrongMethodError(ServiceError):
 
     def __init__(self, allowed: str) -> None:
         super().__init__(f"this path answers {allowed}")
-        self.allowed = allowed
+        self.headers = ((b"allow", allowed.encode()),)
