@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from service.bulk.options import add_options, options_of
 from service.errors import StartError
 from service.experiments import command
+from service.security import command as keys
 from service.settings import Settings, load_settings, variable
 
 
@@ -75,6 +76,7 @@ def _check_models(settings: Settings, _: argparse.Namespace) -> int:
 
 _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "score": add_options,
+    "keys": keys.add_options,
     "experiments": command.add_options,
 }
 _VERBS = (
@@ -101,6 +103,15 @@ _VERBS = (
         "prove every version of the store; exit 1 if one is refused",
         "Verifies every file of every version, loads it with the engine that would serve it, replays its golden\n"
         "examples, and prints what came of it. Nothing is served.",
+    ),
+    (
+        "keys",
+        keys.run,
+        "make, list and revoke API keys",
+        "A service with NUNCHI_API_KEYS_FILE answers callers with a key of that file only. It holds hashes, no keys,\n"
+        "and is followed: what is changed here is in force within two seconds.\n"
+        "Try it:\n"
+        "  python -m service keys create --name team-a --scopes predict,feedback --file state/keys.json",
     ),
     (
         "experiments",

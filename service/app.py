@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -12,7 +13,7 @@ from model_store.errors import StoreError
 from model_store.layout import VersionRef, list_versions
 from service import __version__
 from service.comparing import Comparer
-from service.documentation import DocumentedFastAPI
+from service.documentation import DocumentedFastAPI, documentation
 from service.engines.choice import EngineChoice
 from service.errors import ServiceError, StartError
 from service.experiments.counters import ExperimentCounters
@@ -26,7 +27,7 @@ from service.feedback_counters import FeedbackCounters
 from service.forgetting import Forgetting
 from service.front import Front
 from service.identifiers import PredictionIds, Pseudonyms
-from service.lifespan import Beside, lifespan_of
+from service.lifespan import Beside, Run, lifespan_of
 from service.loading import load, prove
 from service.metrics import Metrics
 from service.model import Model
@@ -39,6 +40,7 @@ from service.reports import Reports
 from service.routes import compare, experiments, feedback, models, operations, predictions
 from service.routing import Router
 from service.secrets import Secret, read_secret
+from service.security.start import build_access
 from service.settings import Settings, nearest_or_all
 from service.storage import Storage
 from service.store.counters import StoreCounters
@@ -59,18 +61,21 @@ class Application:
         await self.front(scope, receive, send)
 
 
-def create_app(settings: Settings, metrics: Metrics | None = None) -> Application:
+def create_app(settings: Settings, metrics: Metrics | None = None, shared: Path | None = None) -> Application:
     """Build the service. Versions are loaded once it runs; until then it answers that it is not ready.
 
     Args:
         settings: what the operator chose.
         metrics: those of one of several workers; of this process alone if None.
+        shared: directory in which workers share what API keys have left; None for a process alone.
 
     Raises:
         StartError: if the store or the default model is not there, or an engine or device that the settings ask for,
-            or the file of the secret, that of the experiments or their store cannot be used.
+            or the file of the secret, that of the keys or of the experiments or their store cannot be used, or
+            everybody could ask without anybody having said so.
     """
     metrics = metrics or Metrics()
+    access = build_access(settings, metrics, shared)
     engines = EngineChoice.of(settings)
     engines.prepare()
 
@@ -89,12 +94,9 @@ def create_app(settings: Settings, metrics: Metrics | None = None) -> Applicatio
         models.router(registry, settings.default_model),
         operations.router(readiness, metrics),
     )
-    beside = Beside(
-        runs=(Watcher(registry, settings).run, keeping.experiments.run, keeping.forgetting.run, keeping.refresher.run),
-        ends=(keeping.report_maker.end, keeping.observer.drain, registry.close, keeping.storage.close),
-    )
+    beside = keeping.beside(registry, access.run, Watcher(registry, settings).run)
     behind = _build_fastapi(settings, plain, lifespan_of(beside, readiness))
-    front = Front(behind, hot_paths.endpoints(), metrics, settings.max_body_bytes)
+    front = Front(behind, hot_paths.endpoints(), access, metrics, settings.max_body_bytes)
     return Application(front, registry, readiness, metrics)
 
 
@@ -132,6 +134,11 @@ class _Keeping:
             refresher=Refresher(declared, reports.report, ExperimentGauges(metrics)),
         )
 
+    def beside(self, registry: Registry, *runs: Run) -> Beside:
+        """Return what runs beside the requests, these among it, and how it comes to its end."""
+        own = (self.experiments.run, self.forgetting.run, self.refresher.run)
+        return Beside((*runs, *own), (self.report_maker.end, self.observer.drain, registry.close, self.storage.close))
+
 
 def _plain_routes(settings: Settings, registry: Registry, metrics: Metrics, keeping: _Keeping) -> tuple[APIRouter, ...]:
     """Return the routes by which models are compared: on one text, by labels, and what follows from these."""
@@ -153,10 +160,13 @@ def _build_fastapi(settings: Settings, plain: Iterable[APIRouter], lifespan: Lif
         version=__version__,
         lifespan=lifespan,
         openapi_url="/openapi.json" if settings.docs else None,
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
     predictions.document(app)
+    if settings.docs:
+        app.include_router(documentation())
     for router in plain:
         app.include_router(router)
     for kind in (ServiceError, HTTPException, RequestValidationError, Exception):

@@ -12,6 +12,7 @@ from service.model import Model
 from service.registry import Registry, State
 from service.schemas_comparison import CompareRequest
 from service.scoring import Probabilities
+from service.security.callers import ANYONE, Caller
 
 
 class Compared(NamedTuple):
@@ -51,16 +52,22 @@ class Comparer:
         self._registry = registry
         self._default_model = default_model
 
-    async def compare(self, request: CompareRequest) -> list[Compared]:
+    async def compare(self, request: CompareRequest, caller: Caller = ANYONE) -> list[Compared]:
         """Score the text with each model, in the order of the request or else of their names.
 
+        Args:
+            request: the text, and who shall score it.
+            caller: who asks; the text is counted once for each model.
+
         Raises:
+            LimitExceededError: if these are more than the caller may have.
             EmptyTextError: if there is nothing to score.
             UnknownModelError: if a name is not that of a served model or version.
             InvalidRequestError: if a version is named twice, or not all have the same labels.
             NotReadyError, QueueFullError, InferenceError: if any of the models cannot answer.
         """
         models = self._comparable() if request.models is None else self._named(request.models)
+        caller.take(len(models))
         with ExitStack() as admissions:
             for model in models:  # all of them before the first await: from here on, a swap waits for us
                 admissions.enter_context(model.batcher.admit(1))

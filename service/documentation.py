@@ -1,14 +1,25 @@
 """What `/openapi.json` says of problems and of bodies that routes read themselves: FastAPI does not know of them."""
 
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.openapi.docs import get_swagger_ui_html
 from pydantic import BaseModel
 
-from service.errors import ServiceError
+from service.errors import (
+    CrossSiteError,
+    ForbiddenError,
+    MalformedRequestError,
+    MisdirectedError,
+    ServiceError,
+    UnauthorizedError,
+)
 from service.problems import MEDIA_TYPE
 from service.schemas import Problem
+from service.security.headers import content_policy
+from service.security.scopes import needed
 
 REQUEST_ID_HEADER = {"X-Request-ID": {"description": "The name of the request.", "schema": {"type": "string"}}}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}}}
@@ -41,6 +52,34 @@ def taking(body: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key; only where the service asks for keys."},
+    "basic": {"type": "http", "scheme": "basic", "description": "The same for browsers: the key is the password."},
+}
+_OF_EVERY_ROUTE = documented(MalformedRequestError)
+_OF_GUARDED_ROUTES = documented(UnauthorizedError, ForbiddenError, CrossSiteError, MisdirectedError)
+
+_SWAGGER = content_policy(
+    script="https://cdn.jsdelivr.net 'unsafe-inline'",
+    style="https://cdn.jsdelivr.net 'unsafe-inline'",
+    img="https://fastapi.tiangolo.com data:",
+    connect="'self'",
+)
+
+
+def documentation() -> APIRouter:
+    """Return the route of the page that shows `/openapi.json`."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/docs")
+    async def docs() -> Response:
+        page = get_swagger_ui_html(openapi_url="/openapi.json", title="nunchi")
+        page.headers["content-security-policy"] = _SWAGGER.decode()
+        return page
+
+    return routes
+
+
 class DocumentedFastAPI(FastAPI):
     """FastAPI, but a problem is `application/problem+json` and nothing else, and every schema has its own place."""
 
@@ -50,14 +89,26 @@ class DocumentedFastAPI(FastAPI):
             return self.openapi_schema
         page = super().openapi()
         schemas = page["components"]["schemas"]
-        for path in page["paths"].values():
-            for operation in path.values():
+        page["components"]["securitySchemes"] = _SCHEMES
+        for path, operations in page["paths"].items():
+            for method, operation in operations.items():
                 for content in operation.get("requestBody", {}).get("content", {}).values():
                     content["schema"] = _moved(content["schema"], schemas)
                 _correct(operation["responses"])
+                _guard(operation, needed(method.upper(), path))
         for name in _FASTAPIS_OWN:
             schemas.pop(name, None)
         return page
+
+
+def _guard(operation: dict[str, Any], scopes: Collection[str]) -> None:
+    """Say who may ask, where keys are asked for, and what the others are told."""
+    refusals = _OF_EVERY_ROUTE
+    if scopes:
+        refusals = refusals | _OF_GUARDED_ROUTES
+        operation["security"] = [{scheme: sorted(scopes)} for scheme in _SCHEMES]
+    for status, response in refusals.items():
+        operation["responses"].setdefault(str(status), {name: response[name] for name in response if name != "model"})
 
 
 def _correct(responses: dict[str, Any]) -> None:

@@ -8,21 +8,26 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import BodyTooLargeError, ServiceError
+from service.errors import BodyTooLargeError, ServiceError, UnknownRouteError
 from service.heads import Head
 from service.identifiers import RequestIds
 from service.logs import log_event, log_exception
 from service.metrics import Metrics
 from service.problems import JSON, Answer, problem
 from service.protocol import whole_writer
+from service.security.access import Access
+from service.security.callers import Caller
+from service.security.headers import NOSNIFF, guarded
 from service.tallies import Histogram
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 OTHER_METHOD = "_OTHER"
 OTHER_ROUTE = "_other"
+_BEFORE_ROUTING = frozenset({400, 401, 403, 421})
+"""Answers that are the same whatever was asked for, and are counted under one name."""
 
-Endpoint = Callable[[bytes, Head], Awaitable[bytes]]
-"""Takes a body and the headers and gives the body of a 200; raises `ServiceError` for any other answer.
+Endpoint = Callable[[bytes, Head, Caller], Awaitable[bytes]]
+"""Takes a body, the headers and who asks, and gives the body of a 200; raises `ServiceError` for any other answer.
 
 Both bodies are JSON in UTF-8.
 """
@@ -38,15 +43,22 @@ class Front:
     Args:
         app: what answers everything else.
         endpoints: the hot paths, by method and path.
+        access: decides who may ask, before a body is read.
         metrics: where requests are counted.
         max_body_bytes: of a request to a hot path; the other routes read no body.
     """
 
     def __init__(
-        self, app: ASGIApp, endpoints: Mapping[tuple[str, str], Endpoint], metrics: Metrics, max_body_bytes: int
+        self,
+        app: ASGIApp,
+        endpoints: Mapping[tuple[str, str], Endpoint],
+        access: Access,
+        metrics: Metrics,
+        max_body_bytes: int,
     ) -> None:
         self._app = app
         self._endpoints = endpoints
+        self._access = access
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._request_ids = RequestIds()
@@ -70,20 +82,21 @@ class Front:
             if endpoint is None:
                 route, status = await self._forward(scope, receive, send)
             else:
-                route, status = scope["path"], await self._serve(endpoint, scope, receive, send)
+                route, status = await self._serve(endpoint, scope, receive, send)
             self._duration(method, route, status).observe(perf_counter() - started)
         except ClientLeftError:
             return
         finally:
             self._active[method] -= 1
 
-    async def _serve(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> int:
-        """Answer a hot path; return the status."""
+    async def _serve(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> tuple[str, int]:
+        """Answer a hot path; return the route and the status."""
         head = Head.of(scope["headers"])
         request_id = self._request_ids.choose(head.request_id)
         try:
+            caller = self._access.admit(scope, head)
             body = await read_body(receive, head.content_length, self._max_body_bytes)
-            answer = Answer(200, [JSON], await endpoint(body, head))
+            answer = Answer(200, [JSON], await endpoint(body, head, caller))
         except ServiceError as error:
             answer = self._problem(error, request_id)
         except ClientLeftError:
@@ -92,20 +105,30 @@ class Front:
             log_exception("unexpected_error", error, request_id=request_id)
             answer = self._problem(ServiceError("the service failed; the event was logged"), request_id)
         await send_answer(scope, send, answer, request_id)
-        return answer.status
+        return (OTHER_ROUTE if answer.status in _BEFORE_ROUTING else scope["path"]), answer.status
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> tuple[str, int]:
         """Let FastAPI answer, HEAD as it would GET; return the route and the status."""
-        request_id = self._request_ids.choose(Head.of(scope["headers"]).request_id)
+        head = Head.of(scope["headers"])
+        request_id = self._request_ids.choose(head.request_id)
+        try:
+            caller = self._access.admit(scope, head)
+            if not scope["path"].isprintable():  # Starlette takes /metrics and a newline for /metrics
+                raise UnknownRouteError
+        except ServiceError as error:
+            answer = self._problem(error, request_id)
+            await send_answer(scope, send, answer, request_id)
+            return OTHER_ROUTE, answer.status
         bodiless = scope["method"] == "HEAD"
-        inner = {**scope, "request_id": request_id, "method": "GET" if bodiless else scope["method"]}
+        method = "GET" if bodiless else scope["method"]
+        inner = {**scope, "request_id": request_id, "caller": caller, "method": method}
         status = 500
 
         async def named_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                message["headers"] = [*guarded(message.get("headers", ())), (b"x-request-id", request_id.encode())]
             elif bodiless:
                 message["body"] = b""
             await send(message)
@@ -164,14 +187,16 @@ async def read_body(receive: Receive, declared: bytes | None, limit: int) -> byt
 
 async def send_answer(scope: Scope, send: Send, answer: Answer, request_id: str) -> None:
     """Send an answer in one piece, if the server can, else in the two messages of ASGI."""
+    body = b"" if scope["method"] == "HEAD" else answer.body
     headers = [
         *answer.headers,
+        NOSNIFF,
         (b"content-length", b"%d" % len(answer.body)),
         (b"x-request-id", request_id.encode()),
     ]
     write = whole_writer(scope)
     if write is not None:
-        await write(answer.status, headers, answer.body)
+        await write(answer.status, headers, body)
         return
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    await send({"type": "http.response.body", "body": body})

@@ -19,6 +19,9 @@ _LEAST_S = 1.0
 """What is left to an end if those before it took all the time."""
 
 
+Run = Callable[[], Coroutine[Any, Any, None]]
+
+
 class Beside(NamedTuple):
     """What runs beside the requests.
 
@@ -27,7 +30,7 @@ class Beside(NamedTuple):
         ends: then awaited, one after the other: they answer and keep what was accepted.
     """
 
-    runs: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
+    runs: tuple[Run, ...]
     ends: tuple[Callable[[], Awaitable[None]], ...]
 
 

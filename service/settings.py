@@ -13,7 +13,7 @@ from model_store.layout import DEFAULT_STORE, NAME_PATTERN
 from service.errors import StartError
 
 PREFIX = "NUNCHI_"
-KNOWN_ELSEWHERE = frozenset({"NUNCHI_DATA_DIR"})
+KNOWN_ELSEWHERE = frozenset({"NUNCHI_DATA_DIR", "NUNCHI_BEARER", "NUNCHI_BEARER_FILE"})
 """Variables that other parts of the project read; the service lets them be."""
 
 
@@ -29,6 +29,20 @@ class Settings(BaseSettings):
         ge=1,
         le=256,
         description="Processes that answer; each loads every model. As many as the service has processors.",
+    )
+    auth: Literal["keys", "off"] = Field(
+        default="keys",
+        description="Who may ask. `keys`: whoever has one of `NUNCHI_API_KEYS_FILE`; without that file everybody, but "
+        "then the service listens on this machine's loopback only, or does not start. `off`: everybody who reaches it.",
+    )
+    api_keys_file: Path | None = Field(
+        default=None,
+        description="File of the API keys' hashes (`python -m service keys`); it is read again whenever it changes.",
+    )
+    allowed_hosts: str = Field(
+        default="",
+        description="Names, with commas between them, under which the service may be asked (the header `Host`); "
+        "addresses and `localhost` always are. Unset: all names if keys are needed, else none.",
     )
     model_store: Path = Field(default=DEFAULT_STORE, description="Directory of the model versions.")
     default_model: str = Field(
@@ -148,7 +162,8 @@ def _allowed(name: str) -> str:
 _PAGE_HEAD = """# Settings
 
 Environment variables, read once when the process starts. A variable with the prefix `NUNCHI_` that is not listed here
-stops the start, so that a misspelt one cannot go unnoticed (`NUNCHI_DATA_DIR` belongs to training and is left alone).
+stops the start, so that a misspelt one cannot go unnoticed (`NUNCHI_DATA_DIR` belongs to training, `NUNCHI_BEARER` and
+`NUNCHI_BEARER_FILE` to who asks the service; they are left alone).
 This page is written by `python -m service.settings > docs/settings.md`.
 
 | Variable | Default | Meaning |

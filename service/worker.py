@@ -131,7 +131,8 @@ def main(arguments: Sequence[str]) -> int:
 def _serve(place: Place) -> int:
     settings = load_settings()
     configure(settings.log_level, worker=place.slot)
-    app = create_app(settings, Metrics(SharedLedger(Path(place.directory), place.number)))
+    directory = Path(place.directory)
+    app = create_app(settings, Metrics(SharedLedger(directory, place.number)), shared=directory)
     return run(
         WorkerServer(configured(app, settings), app, place),
         [socket.socket(fileno=descriptor) for descriptor in place.sockets],

@@ -1,6 +1,8 @@
 """A report as one HTML page: no script, nothing loaded, light or dark as the reader's system is."""
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from html import escape
 from typing import Any
 
@@ -39,6 +41,9 @@ svg { width: 100%; height: auto } svg text { fill: var(--ink); font-size: 12px }
 .margin { fill: var(--good); opacity: .15 } .zero { stroke: var(--ink); stroke-dasharray: 4 4 }
 .bar { fill: var(--accent) } .mark { stroke: var(--ink); stroke-width: 3 }
 """
+
+STYLE_DIGEST = b64encode(sha256(_STYLE.encode()).digest()).decode()
+"""By which a Content-Security-Policy allows this style and no other."""
 
 
 def to_html(report: Report) -> str:

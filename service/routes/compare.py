@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
 from service.comparing import Compared, Comparer, consensus
 from service.documentation import REQUEST_ID_HEADER, documented, taking
@@ -11,6 +11,7 @@ from service.errors import (
     EmptyTextError,
     InferenceError,
     InvalidRequestError,
+    LimitExceededError,
     NotReadyError,
     QueueFullError,
     UnknownModelError,
@@ -24,6 +25,7 @@ _RESPONSES = {200: {"headers": REQUEST_ID_HEADER}} | documented(
     InvalidRequestError,
     EmptyTextError,
     QueueFullError,
+    LimitExceededError,
     InferenceError,
     NotReadyError,
 )
@@ -35,12 +37,12 @@ def router(comparer: Comparer, max_body_bytes: int, refused: Refused) -> APIRout
     read = reader(CompareRequest, max_body_bytes, refused)
 
     @routes.post("/compare", responses=_RESPONSES, openapi_extra=taking(CompareRequest))
-    async def compare(body: Annotated[CompareRequest, Depends(read)]) -> Comparison:
+    async def compare(request: Request, body: Annotated[CompareRequest, Depends(read)]) -> Comparison:
         """Score one text with several models, side by side.
 
         Meant for a person who looks: nothing of it is counted as an answer of a model, and nothing is stored.
         """
-        compared = await comparer.compare(body)
+        compared = await comparer.compare(body, request.scope["caller"])
         most = consensus(compared)
         agreement = Agreement(label=most.label, share=round(most.share, 6), unanimous=most.share == 1)
         return Comparison(models=[_shown(item) for item in compared], agreement=agreement)

@@ -8,7 +8,7 @@ from service.documentation import REQUEST_ID_HEADER, documented
 from service.errors import InvalidRequestError, StoreUnavailableError, UnknownExperimentError, UnknownPhaseError
 from service.experiments.live import Live
 from service.experiments.observation import Observation, Outcome
-from service.experiments.page import to_html
+from service.experiments.page import STYLE_DIGEST, to_html
 from service.experiments.rendering import to_json, to_markdown
 from service.experiments.watching import Experiments, Status
 from service.forgetting import Forgetting
@@ -23,6 +23,7 @@ from service.schemas_experiments import (
     LabelQueue,
     ToLabel,
 )
+from service.security.headers import content_policy
 
 Name = Annotated[str, Path(description="As the experiment is declared.")]
 Phase = Annotated[int | None, Query(ge=1, description="Number of a phase; absent: the newest.")]
@@ -45,7 +46,7 @@ _FORGOTTEN: dict[int | str, Any] = {
     200: {"headers": REQUEST_ID_HEADER},
     **documented(InvalidRequestError, StoreUnavailableError),
 }
-_NOTHING_FROM_ELSEWHERE = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
+_OWN_STYLE = {"content-security-policy": content_policy(style=f"'sha256-{STYLE_DIGEST}'").decode()}
 
 
 def router(experiments: Experiments, reports: Reports, forgetting: Forgetting) -> APIRouter:
@@ -100,7 +101,7 @@ def _add_reports(routes: APIRouter, reports: Reports) -> None:
     @routes.get("/ui/experiments/{name}", response_class=Response, responses=_PAGE)
     async def page(name: Name, phase: Phase = None) -> Response:
         """Show the report as a page, with plots."""
-        return Response(to_html(await reports.report(name, phase)), 200, _NOTHING_FROM_ELSEWHERE, "text/html")
+        return Response(to_html(await reports.report(name, phase)), 200, _OWN_STYLE, "text/html")
 
 
 def _status(status: Status, live: Live | None) -> ExperimentStatus:

@@ -12,6 +12,7 @@ from service.errors import (
     BodyTooLargeError,
     InferenceError,
     InvalidRequestError,
+    LimitExceededError,
     NotReadyError,
     QueueFullError,
     UnknownModelError,
@@ -22,6 +23,7 @@ from service.metrics import Metrics
 from service.parsing import parse
 from service.predictor import Predictor
 from service.schemas import PredictBatchRequest, Prediction, PredictionBatch, PredictRequest
+from service.security.callers import Caller
 
 MAX_KEY_BYTES = 256
 """Of the header X-Client-Key."""
@@ -56,20 +58,23 @@ class Predictions:
         """Return what answers, by method and path."""
         return {("POST", "/predict"): self.predict, ("POST", "/predict/batch"): self.predict_batch}
 
-    async def predict(self, body: bytes, head: Head) -> bytes:
+    async def predict(self, body: bytes, head: Head, caller: Caller) -> bytes:
         """Answer POST /predict."""
         started = perf_counter()
         request = parse(self._one, body)
         self._metrics.parse_s.observe(perf_counter() - started)
+        caller.take(1)
         predicted = await self._predictor.predict(request, client_key(head.client_key))
         started = perf_counter()
         answer = predicted.to_json().encode()
         self._metrics.serialize_s.observe(perf_counter() - started)
         return answer
 
-    async def predict_batch(self, body: bytes, head: Head) -> bytes:
+    async def predict_batch(self, body: bytes, head: Head, caller: Caller) -> bytes:
         """Answer POST /predict/batch."""
-        predictions = await self._predictor.predict_batch(parse(self._batch, body), client_key(head.client_key))
+        request = parse(self._batch, body)
+        caller.take(len(request.texts))
+        predictions = await self._predictor.predict_batch(request, client_key(head.client_key))
         items = ",".join(predicted.to_json() for predicted in predictions)
         return f'{{"predictions":[{items}]}}'.encode()
 
@@ -96,7 +101,13 @@ def document(app: FastAPI) -> None:
     responses: dict[int | str, Any] = {
         200: {"headers": REQUEST_ID_HEADER},
         **documented(
-            UnknownModelError, BodyTooLargeError, InvalidRequestError, QueueFullError, InferenceError, NotReadyError
+            UnknownModelError,
+            BodyTooLargeError,
+            InvalidRequestError,
+            QueueFullError,
+            LimitExceededError,
+            InferenceError,
+            NotReadyError,
         ),
     }
     app.post("/predict", tags=["predictions"], responses=responses)(_predict)

@@ -11,6 +11,7 @@ from service.experiments.counters import ExperimentCounters
 from service.experiments.gauges import ExperimentGauges
 from service.feedback_counters import FeedbackCounters
 from service.metrics import Metrics
+from service.security.counters import AccessCounters
 from service.storage import Storage
 from service.store.counters import StoreCounters
 from service.tallies import Family, HistogramFamily
@@ -88,6 +89,7 @@ def declared() -> Catalogue:
     """Return the series that the service declares, with their labels: those that exist from the start, and families."""
     metrics = Metrics()
     ExperimentCounters(metrics), FeedbackCounters(metrics), ExperimentGauges(metrics)
+    AccessCounters(metrics)
     StoreCounters(metrics, Storage("sqlite://"))
     samples = [sample for metric in metrics.registry.collect() for sample in metric.samples]
     names = {sample.name: frozenset(sample.labels) for sample in samples}

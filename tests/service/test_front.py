@@ -1,13 +1,17 @@
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import pytest
+from starlette.types import ASGIApp
 
 from service.errors import BodyTooLargeError
-from service.front import ClientLeftError, Front, read_body
+from service.front import ClientLeftError, Endpoint, Front, read_body
 from service.heads import Head
 from service.metrics import Metrics
+from service.security.callers import Caller
+from service.security.start import build_access
+from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +31,10 @@ class Exchange:
             "type": "http",
             "method": "POST",
             "path": path,
-            "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
+            "headers": [
+                (b"host", b"localhost"),
+                *((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()),
+            ],
         }
 
     async def receive(self) -> dict[str, Any]:
@@ -53,11 +60,11 @@ class Exchange:
         return json.loads(self.sent[1]["body"])
 
 
-async def echo(body: bytes, head: Head) -> bytes:
+async def echo(body: bytes, head: Head, caller: Caller) -> bytes:
     return json.dumps({"length": len(body)}).encode()
 
 
-async def fail(body: bytes, head: Head) -> bytes:
+async def fail(body: bytes, head: Head, caller: Caller) -> bytes:
     raise RuntimeError(body.decode())
 
 
@@ -67,7 +74,12 @@ async def behind(scope: Any, receive: Any, send: Any) -> None:
 
 def front(limit: int = 100) -> Front:
     endpoints = {("POST", "/echo"): echo, ("POST", "/fail"): fail}
-    return Front(behind, endpoints, Metrics(), limit)
+    return fronting(behind, endpoints, limit)
+
+
+def fronting(app: ASGIApp, endpoints: Mapping[tuple[str, str], Endpoint], limit: int = 100) -> Front:
+    metrics = Metrics()
+    return Front(app, endpoints, build_access(Settings(), metrics, None), metrics, limit)
 
 
 async def test_a_body_in_parts_is_put_together() -> None:
@@ -134,7 +146,7 @@ async def test_an_answer_to_head_keeps_its_headers_and_loses_its_body() -> None:
 
     exchange = Exchange([], path="/health/live")
     exchange.scope["method"] = "HEAD"
-    await exchange.through(Front(get_only, {}, Metrics(), 100))
+    await exchange.through(fronting(get_only, {}))
     assert exchange.headers["content-length"] == "3"
     assert exchange.sent[1]["body"] == b""
 

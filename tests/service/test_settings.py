@@ -34,13 +34,14 @@ def test_an_unknown_variable_stops_the_start_and_the_nearest_known_one_is_named(
 def test_an_unknown_variable_that_resembles_none_is_told_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUNCHI_XYZZY", "1")
     with pytest.raises(
-        StartError, match=r"unknown setting NUNCHI_XYZZY; known are NUNCHI_BATCH_TOKENS, .*settings\.md"
+        StartError, match=r"unknown setting NUNCHI_XYZZY; known are NUNCHI_ALLOWED_HOSTS, .*settings\.md"
     ):
         load_settings()
 
 
-def test_the_directory_of_the_data_sets_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NUNCHI_DATA_DIR", "/anywhere")
+@pytest.mark.parametrize("name", ["NUNCHI_DATA_DIR", "NUNCHI_BEARER", "NUNCHI_BEARER_FILE"])
+def test_what_others_read_is_left_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "anything")
     load_settings()
 
 
@@ -53,6 +54,7 @@ def test_the_directory_of_the_data_sets_is_left_alone(monkeypatch: pytest.Monkey
         ("NUNCHI_DEVICE", "tpu"),
         ("NUNCHI_DEFAULT_MODEL", "../gru"),
         ("NUNCHI_QUEUE_ROWS", "0"),
+        ("NUNCHI_AUTH", "on"),
         ("NUNCHI_LOG_LEVEL", "loud"),
     ],
 )
