@@ -50,6 +50,11 @@ def running_experiment(url: str, patience_s: float = 10.0) -> str:
             if "waiting" not in states.values() or time.monotonic() > end:
                 raise TrafficError(f"no experiment runs at {url} ({_why(told.body)})")
             time.sleep(0.1)
+    if told.status in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
+        raise TrafficError(
+            f"{url} asks for a key with the scopes metrics, predict and feedback; "
+            "put it into a file and name that in NUNCHI_BEARER_FILE"
+        )
     raise TrafficError(f"GET {url}/experiments answers {told.status}; is this the service?")
 
 

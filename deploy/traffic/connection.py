@@ -2,8 +2,10 @@
 
 import http.client
 import json
+import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,6 +16,21 @@ _TRIES = 6
 
 _TIMEOUT_S = 30
 _BUSY = (429, 503)
+
+
+def bearer() -> dict[str, str]:
+    """Return the header with the key that NUNCHI_BEARER holds, or the file that NUNCHI_BEARER_FILE names; else none.
+
+    Raises:
+        TrafficError: if there is no such file.
+    """
+    key = os.environ.get("NUNCHI_BEARER")
+    if path := os.environ.get("NUNCHI_BEARER_FILE"):
+        try:
+            key = Path(path).read_text(encoding="ascii")
+        except (OSError, ValueError) as error:
+            raise TrafficError(f"NUNCHI_BEARER_FILE: {path} cannot be read: {error}") from error
+    return {"Authorization": f"Bearer {key.strip()}"} if key else {}
 
 
 class Told(NamedTuple):
@@ -39,6 +56,7 @@ class Connection:
         if parts.scheme != "http" or not parts.hostname:
             raise TrafficError(f"{url} is no address of a service; one looks like http://127.0.0.1:8000")
         self._url = url
+        self._headers = bearer()
         self._http = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=_TIMEOUT_S)
 
     def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Told:
@@ -72,10 +90,10 @@ class Connection:
     def _exchange(self, method: str, path: str, content: bytes | None) -> tuple[http.client.HTTPResponse, bytes]:
         """Return an answer and its content; on a new connection if the old one, idle for seconds, has been closed."""
         try:
-            self._http.request(method, path, content)
+            self._http.request(method, path, content, self._headers)
             answer = self._http.getresponse()
         except ConnectionError:
             self._http.close()
-            self._http.request(method, path, content)
+            self._http.request(method, path, content, self._headers)
             answer = self._http.getresponse()
         return answer, answer.read()

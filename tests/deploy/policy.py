@@ -140,6 +140,9 @@ def _container(container: Tree, pod: Tree) -> Iterator[str]:
     for kind in ("requests", "limits"):
         if container.get("resources", {}).get(kind, {}).keys() != {"cpu", "memory"}:
             yield f"no {kind} of processor and memory"
+    variables = {variable["name"]: variable.get("value") for variable in container.get("env", [])}
+    if "NUNCHI_API_KEYS_FILE" not in variables or variables.get("NUNCHI_AUTH") == "off":
+        yield "it asks nobody for a key"
     paths = {name: container.get(f"{name}Probe", {}).get("httpGet", {}).get("path") for name in _PROBES}
     yield from (f"its {name} probe asks {path}" for name, path in paths.items() if path != _PROBES[name])
     command = " ".join(container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", []))

@@ -91,6 +91,28 @@ def test_only_settings_that_the_service_knows_are_passed_on() -> None:
         assert set(files.compose()["services"][service]["environment"]) <= known
 
 
+def test_whoever_reaches_the_port_may_ask_unless_the_operator_wants_keys() -> None:
+    for name in ("service", "service-gpu"):
+        service = files.compose()["services"][name]
+        assert service["environment"]["NUNCHI_AUTH"] == "${NUNCHI_AUTH:-off}"
+        assert service["environment"]["NUNCHI_API_KEYS_FILE"] is None
+        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+
+
+def test_the_services_may_be_asked_under_the_names_that_others_know_them_by() -> None:
+    for name in ("service", "service-gpu"):
+        service = files.compose()["services"][name]
+        allowed = service["environment"]["NUNCHI_ALLOWED_HOSTS"].removeprefix("${NUNCHI_ALLOWED_HOSTS:-").rstrip("}")
+        assert {*service["networks"]["default"]["aliases"], name} <= set(allowed.split(","))
+
+
+def test_the_keys_of_the_example_lie_where_the_service_may_write() -> None:
+    example = (files.ROOT / ".env.example").read_text(encoding="utf-8")
+    named = re.search(r"^#NUNCHI_API_KEYS_FILE=(\w+)/\S+$", example, re.MULTILINE)
+    assert named is not None
+    assert any(volume.endswith(f"/{named[1]}") for volume in files.compose()["services"]["service"]["volumes"])
+
+
 def test_the_experiments_of_the_example_are_there_in_the_container_and_can_change() -> None:
     example = (files.ROOT / ".env.example").read_text(encoding="utf-8")
     named = re.search(r"^#NUNCHI_EXPERIMENTS=(\S+)$", example, re.MULTILINE)

@@ -27,6 +27,7 @@ LOOSENED: dict[str, Change] = {
     "it keeps capabilities": lambda pod: container(pod)["securityContext"].pop("capabilities"),
     "it can gain privileges": lambda pod: container(pod)["securityContext"].pop("allowPrivilegeEscalation"),
     "no limits of processor and memory": lambda pod: container(pod)["resources"]["limits"].pop("memory"),
+    "it asks nobody for a key": lambda pod: container(pod)["env"].append({"name": "NUNCHI_AUTH", "value": "off"}),
     "its liveness probe asks /health/ready": lambda pod: container(pod)["livenessProbe"]["httpGet"].update(
         path="/health/ready"
     ),
@@ -65,6 +66,18 @@ def test_the_user_is_the_one_of_the_image() -> None:
 def test_every_mounted_volume_exists() -> None:
     pod = files.kubernetes()["Deployment"]["spec"]["template"]["spec"]
     assert {mount["name"] for mount in container(pod)["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
+
+
+def test_keys_are_mounted_where_they_are_looked_for_and_can_change() -> None:
+    pod = files.kubernetes()["Deployment"]["spec"]["template"]["spec"]
+    [variable] = [each for each in container(pod)["env"] if each["name"] == "NUNCHI_API_KEYS_FILE"]
+    directory, _, name = variable["value"].rpartition("/")
+    [mount] = [each for each in container(pod)["volumeMounts"] if each["mountPath"] == directory]
+    assert "subPath" not in mount  # a file that is mounted so never changes
+    [volume] = [each for each in pod["volumes"] if each["name"] == mount["name"]]
+    assert {"key": "keys", "path": name} in volume["secret"]["items"]
+    text = (files.DEPLOY / "kubernetes" / "nunchi.yaml").read_text(encoding="utf-8")
+    assert f"--from-file=keys={name}" in text
 
 
 def test_experiments_are_looked_for_where_the_manifest_says_and_can_change() -> None:

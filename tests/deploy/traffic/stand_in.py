@@ -13,11 +13,12 @@ Ask = Callable[[str, str, Any], Answer]
 
 
 @contextmanager
-def answering(ask: Ask, closes: bool = False) -> Iterator[str]:
+def answering(ask: Ask, closes: bool = False, key: str = "") -> Iterator[str]:
     """Answer until the block ends; yields the address.
 
     Args:
         ask: makes the answers; a body in bytes is sent as it is.
+        key: without which nothing is answered.
         closes: whether each connection ends after one answer, unannounced, as an idle one does.
     """
 
@@ -32,7 +33,8 @@ def answering(ask: Ask, closes: bool = False) -> Iterator[str]:
             self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
         def _answer(self, body: Any) -> None:
-            status, said = ask(self.command, self.path, body)
+            good = not key or self.headers["Authorization"] == f"Bearer {key}"
+            status, said = ask(self.command, self.path, body) if good else (401, {})
             content = said if isinstance(said, bytes) else json.dumps(said).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))

@@ -1,9 +1,10 @@
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.traffic.connection import Connection
+from deploy.traffic.connection import Connection, bearer
 from deploy.traffic.errors import TrafficError
 from tests.deploy.traffic.stand_in import Answer, answering
 from tests.system.server import free_port
@@ -39,6 +40,24 @@ def test_a_connection_that_was_closed_meanwhile_is_opened_again() -> None:
             assert connection.ask("GET", "/experiments").body == "here"
             time.sleep(0.02)
         connection.close()
+
+
+def test_the_key_of_the_environment_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(lambda *_: (200, "here"), key="secret") as url:
+        for value, status in (("", 401), ("other", 401), ("secret\n", 200)):
+            monkeypatch.setenv("NUNCHI_BEARER", value)
+            connection = Connection(url)
+            assert connection.ask("GET", "/experiments").status == status
+            connection.close()
+
+
+def test_the_key_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("secret\n")
+    monkeypatch.setenv("NUNCHI_BEARER_FILE", str(tmp_path / "key"))
+    assert bearer() == {"Authorization": "Bearer secret"}
+    monkeypatch.setenv("NUNCHI_BEARER_FILE", str(tmp_path / "nowhere"))
+    with pytest.raises(TrafficError, match=r"NUNCHI_BEARER_FILE: .* cannot be read"):
+        bearer()
 
 
 def test_nobody_at_the_address_is_said_in_plain_words() -> None:

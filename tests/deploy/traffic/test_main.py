@@ -41,6 +41,12 @@ def test_it_ends_with_where_the_report_is(table: str, capsys: pytest.CaptureFixt
     assert said == f"5 answers by gru\n5 labels taken, 0 known before\nreport: {url}/ui/experiments/trial-running\n"
 
 
+def test_a_service_that_asks_for_a_key_is_said_to(table: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with answering(service("running"), key="secret") as url:
+        assert main(["--url", url, "--file", table]) == 2
+    assert "NUNCHI_BEARER_FILE" in capsys.readouterr().err
+
+
 def test_something_refused_is_shown_and_is_the_exit_status(table: str, capsys: pytest.CaptureFixture[str]) -> None:
     with answering(service("running", refuses=True)) as url:
         assert main(["--url", url, "--file", table]) == 1
