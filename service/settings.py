@@ -62,8 +62,8 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         le=1024,
-        description="Threads of one model call. 0: one for the fused graph, for TensorFlow as many as the process "
-        "may use (affinity and container quota, not the host's count), divided among the workers.",
+        description="Threads of one model call, at most the processors that the process may use (affinity and "
+        "container quota, not the host's count) divided among the workers. 0: one, best for models as small as these.",
     )
     queue_rows: int = Field(
         default=4096, ge=1, description="Texts that may wait for one version; beyond them requests get 429."

@@ -20,7 +20,7 @@ class EngineChoice:
     Args:
         wanted: one engine for all, or `auto`: the fused graph where there is one, TensorFlow where not.
         device: where TensorFlow runs.
-        threads: of one call; 0 for what suits the engine.
+        threads: of one call; 0 for one, and never more than this process' part of the processors.
         workers: processes that share the processors with this one, itself included.
     """
 
@@ -35,8 +35,7 @@ class EngineChoice:
             raise StartError("NUNCHI_DEVICE=gpu needs NUNCHI_ENGINE=tensorflow: the fused graph runs on the CPU")
         self._wanted = "tensorflow" if device == "gpu" else wanted
         self._device = device
-        self._threads = threads
-        self._workers = workers
+        self._threads = min(threads or 1, max(1, usable_processors() // workers))
         self._runtimes: dict[EngineName, Runtime] = {}
 
     @classmethod
@@ -78,10 +77,10 @@ class EngineChoice:
 
     def _runtime(self, name: EngineName) -> Runtime:
         if name not in self._runtimes:
-            self._runtimes[name] = self._start_tensorflow() if name == "tensorflow" else OnnxRuntime(self._threads or 1)
+            self._runtimes[name] = self._start_tensorflow() if name == "tensorflow" else OnnxRuntime(self._threads)
         return self._runtimes[name]
 
     def _start_tensorflow(self) -> Runtime:
         from service.engines.tensorflow import TensorFlowRuntime  # noqa: PLC0415 - costs seconds and half a gigabyte
 
-        return TensorFlowRuntime(self._device, self._threads or max(1, usable_processors() // self._workers))
+        return TensorFlowRuntime(self._device, self._threads)

@@ -7,7 +7,7 @@ all shapes are compiled before the version is ready, and rows are padded to the 
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -19,8 +19,12 @@ from service.engines import DeviceName, EngineName, Rows
 from service.errors import EngineError, StartError
 from service.logs import log_event
 
-BATCHES = (1, 8, 64)
-"""Rows of a compiled shape, ascending; more are scored in several calls."""
+BATCHES: dict[DeviceName, tuple[int, ...]] = {"cpu": (1, 16), "gpu": (1, 8, 64)}
+"""Rows of a compiled shape, ascending; more are scored in several calls.
+
+On a CPU a call costs 90 microseconds beside its rows, which 16 share well enough; with 64 rows of 64 tokens and more, a
+step no longer fits into the cache, and a row costs two to three times as much (docs/decisions/0007).
+"""
 
 _SHORTEST = 16
 
@@ -119,6 +123,7 @@ class TensorFlowEngine:
         self._loaded = loaded
         self._lengths = lengths
         self.device: DeviceName = device
+        self._batches = BATCHES[device]
         self._function = self._traced(compiled=True)
         try:
             self._programs = self._compile()
@@ -140,11 +145,12 @@ class TensorFlowEngine:
     def score(self, rows: Rows) -> NDArray[np.float32]:
         """Return probabilities (rows, labels), every row padded to a compiled shape."""
         length = self._lengths[bisect_left(self._lengths, max(map(len, rows)))]
-        parts = [self._call(part, length) for part in _parts(rows)]
+        most = self._batches[-1]
+        parts = [self._call(rows[start : start + most], length) for start in range(0, len(rows), most)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _call(self, rows: Rows, length: int) -> NDArray[np.float32]:
-        size = BATCHES[bisect_left(BATCHES, len(rows))]
+        size = self._batches[bisect_left(self._batches, len(rows))]
         ids = pad([*rows, *[()] * (size - len(rows))], length)
         probabilities: NDArray[np.float32] = self._programs[size, length](self._tf.constant(ids)).numpy()
         return probabilities[: len(rows)]
@@ -160,15 +166,10 @@ class TensorFlowEngine:
     def _compile(self) -> dict[tuple[int, int], Callable[[Any], Any]]:
         """Trace every shape and run it twice: XLA compiles at the first call."""
         programs = {}
-        for size in BATCHES:
+        for size in self._batches:
             for length in self._lengths:
                 program = self._function.get_concrete_function(self._tf.TensorSpec((size, length), self._tf.int32))
                 for _ in range(2):
                     program(self._tf.ones((size, length), self._tf.int32)).numpy()
                 programs[size, length] = program
         return programs
-
-
-def _parts(rows: Rows) -> Iterator[Rows]:
-    for start in range(0, len(rows), BATCHES[-1]):
-        yield rows[start : start + BATCHES[-1]]

@@ -54,7 +54,7 @@ def test_auto_prepares_nothing(without_tensorflow: None) -> None:
     EngineChoice("auto", "auto", 0).prepare()
 
 
-@pytest.mark.parametrize(("workers", "threads", "given"), [(1, 0, 6), (2, 0, 3), (7, 0, 1), (2, 5, 5)])
+@pytest.mark.parametrize(("workers", "threads", "given"), [(1, 0, 1), (1, 5, 5), (2, 5, 3), (7, 5, 1)])
 def test_the_workers_share_the_processors(
     monkeypatch: pytest.MonkeyPatch, workers: int, threads: int, given: int
 ) -> None:
