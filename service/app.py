@@ -22,6 +22,9 @@ from service.experiments.observing import Observer
 from service.experiments.phases import StoredPhases
 from service.experiments.refreshing import Refresher
 from service.experiments.watching import Experiments
+from service.explain.asking import ExplainingProcess
+from service.explain.counters import ExplanationCounters
+from service.explain.explaining import Explainer
 from service.feedback import Feedback
 from service.feedback_counters import FeedbackCounters
 from service.forgetting import Forgetting
@@ -37,7 +40,7 @@ from service.readiness import Readiness
 from service.registry import Registry
 from service.reporting import ReportMaker
 from service.reports import Reports
-from service.routes import compare, experiments, feedback, models, operations, predictions
+from service.routes import compare, experiments, explain, feedback, models, operations, predictions
 from service.routing import Router
 from service.secrets import Secret, read_secret
 from service.security.start import build_access
@@ -89,12 +92,15 @@ def create_app(settings: Settings, metrics: Metrics | None = None, shared: Path 
     routing = Router(registry, settings.default_model, lambda: keeping.experiments.live)
     predictor = Predictor(routing, metrics, PredictionIds(keeping.secret), keeping.observer)
     hot_paths = predictions.Predictions(predictor, metrics)
+    explaining = ExplainingProcess(settings.model_store, settings.explain_queue, ExplanationCounters(metrics))
     plain = (
         *_plain_routes(settings, registry, metrics, keeping),
+        *_explaining_routes(settings, registry, metrics, explaining),
         models.router(registry, settings.default_model),
         operations.router(readiness, metrics),
     )
     beside = keeping.beside(registry, access.run, Watcher(registry, settings).run)
+    beside = beside._replace(ends=(explaining.end, *beside.ends))
     behind = _build_fastapi(settings, plain, lifespan_of(beside, readiness))
     front = Front(behind, hot_paths.endpoints(), access, metrics, settings.max_body_bytes)
     return Application(front, registry, readiness, metrics)
@@ -151,6 +157,16 @@ def _plain_routes(settings: Settings, registry: Registry, metrics: Metrics, keep
         feedback.router(labels, limit, counters.rejected["invalid"].add),
         experiments.router(keeping.experiments, keeping.reports, keeping.forgetting),
     )
+
+
+def _explaining_routes(
+    settings: Settings, registry: Registry, metrics: Metrics, process: ExplainingProcess
+) -> tuple[APIRouter, ...]:
+    """Return the route that shows why models say what they say, unless none may be asked."""
+    if not settings.explain_queue:
+        return ()
+    explainer = Explainer(Comparer(registry, settings.default_model), process)
+    return (explain.router(explainer, settings.max_body_bytes, lambda reason: metrics.rejected[reason].add()),)
 
 
 def _build_fastapi(settings: Settings, plain: Iterable[APIRouter], lifespan: Lifespan[FastAPI]) -> FastAPI:

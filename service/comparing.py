@@ -66,12 +66,27 @@ class Comparer:
             InvalidRequestError: if a version is named twice, or not all have the same labels.
             NotReadyError, QueueFullError, InferenceError: if any of the models cannot answer.
         """
-        models = self._comparable() if request.models is None else self._named(request.models)
+        return await self.score(self.choose(request.models), request.text, caller)
+
+    def choose(self, names: Sequence[str] | None) -> list[Model]:
+        """Return the models of these names, or all that stand beside the default model.
+
+        Raises:
+            UnknownModelError, InvalidRequestError, NotReadyError: as `compare`.
+        """
+        return self._comparable() if names is None else self._named(names)
+
+    async def score(self, models: Sequence[Model], text: str, caller: Caller = ANYONE) -> list[Compared]:
+        """Score the text with each of the models, in their order.
+
+        Raises:
+            LimitExceededError, EmptyTextError, QueueFullError, InferenceError: as `compare`.
+        """
         caller.take(len(models))
         with ExitStack() as admissions:
             for model in models:  # all of them before the first await: from here on, a swap waits for us
                 admissions.enter_context(model.batcher.admit(1))
-            return [await _score(model, request.text) for model in models]
+            return [await _score(model, text) for model in models]
 
     def _comparable(self) -> list[Model]:
         try:

@@ -77,6 +77,13 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=1_048_576, ge=1024, description="Largest request body; beyond it requests get 413."
     )
+    explain_queue: int = Field(
+        default=4,
+        ge=0,
+        le=64,
+        description="Explanations that may wait or be made at once, by one process beside each worker; beyond them "
+        "requests to `/explain` get 429. 0: there is no `/explain`.",
+    )
     experiments: Path | None = Field(
         default=None, description="File that declares the experiments; it is read again whenever it changes."
     )

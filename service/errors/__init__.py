@@ -19,9 +19,12 @@ ServiceError                    an answer that is not 200: status, title, slug a
 ├── ExpiredPredictionError 410
 ├── UnknownRouteError    404
 ├── WrongMethodError     405    with Allow
+├── NotExplainableError  422
 ├── QueueFullError       429    with Retry-After
+├── ExplanationsBusyError 429   with Retry-After
 ├── NotReadyError        503    with Retry-After
 ├── StoreUnavailableError 503   with Retry-After
+├── ExplanationTimeoutError 504
 └── InferenceError       500    the engine failed or answered nonsense
 StartError                      the process cannot start as it was told to
 EngineError                     a version cannot be loaded by the chosen engine
@@ -45,6 +48,7 @@ from service.errors.experiments import (
     UnknownPhaseError,
     UnknownPredictionError,
 )
+from service.errors.explanations import ExplanationsBusyError, ExplanationTimeoutError, NotExplainableError
 from service.errors.models import EngineError, InferenceError, NotReadyError, UnknownModelError
 from service.errors.requests import (
     BodyTooLargeError,
@@ -64,6 +68,8 @@ __all__ = [
     "EmptyTextError",
     "EngineError",
     "ExpiredPredictionError",
+    "ExplanationTimeoutError",
+    "ExplanationsBusyError",
     "FailureType",
     "ForbiddenError",
     "InferenceError",
@@ -71,6 +77,7 @@ __all__ = [
     "LimitExceededError",
     "MalformedRequestError",
     "MisdirectedError",
+    "NotExplainableError",
     "NotReadyError",
     "QueueFullError",
     "RejectedReason",

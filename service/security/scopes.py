@@ -31,6 +31,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Scope]] = {
     ("POST", "/predict"): _PREDICT,
     ("POST", "/predict/batch"): _PREDICT,
     ("POST", "/compare"): _PREDICT,
+    ("POST", "/explain"): _PREDICT,
     ("POST", "/feedback"): _FEEDBACK,
     ("POST", "/feedback/batch"): _FEEDBACK,
     ("GET", "/experiments/{name}/disagreements"): _FEEDBACK,

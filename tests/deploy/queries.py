@@ -9,6 +9,7 @@ import promql_parser
 
 from service.experiments.counters import ExperimentCounters
 from service.experiments.gauges import ExperimentGauges
+from service.explain.counters import ExplanationCounters
 from service.feedback_counters import FeedbackCounters
 from service.metrics import Metrics
 from service.security.counters import AccessCounters
@@ -89,7 +90,7 @@ def declared() -> Catalogue:
     """Return the series that the service declares, with their labels: those that exist from the start, and families."""
     metrics = Metrics()
     ExperimentCounters(metrics), FeedbackCounters(metrics), ExperimentGauges(metrics)
-    AccessCounters(metrics)
+    AccessCounters(metrics), ExplanationCounters(metrics)
     StoreCounters(metrics, Storage("sqlite://"))
     samples = [sample for metric in metrics.registry.collect() for sample in metric.samples]
     names = {sample.name: frozenset(sample.labels) for sample in samples}

@@ -125,6 +125,7 @@ async def test_the_documentation_is_complete(client: httpx.AsyncClient) -> None:
         "/predict",
         "/predict/batch",
         "/compare",
+        "/explain",
         "/feedback",
         "/feedback/batch",
         "/experiments",
@@ -161,6 +162,7 @@ async def test_the_documentation_is_complete(client: httpx.AsyncClient) -> None:
     ("path", "request_body", "answer", "problems"),
     [
         ("/compare", "CompareRequest", "Comparison", {"404", "413", "422", "429", "500", "503"}),
+        ("/explain", "ExplainRequest", "Explanation", {"404", "413", "422", "429", "500", "503", "504"}),
         ("/feedback", "FeedbackRequest", "FeedbackAnswer", {"404", "409", "410", "413", "422", "503"}),
         ("/feedback/batch", "FeedbackBatchRequest", "FeedbackBatchAnswer", {"413", "422"}),
         ("/experiments/{name}", None, "ExperimentStatus", {"404"}),

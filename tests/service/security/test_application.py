@@ -21,6 +21,7 @@ OPERATIONS = {
     "predict": ("POST", "/predict", {"text": "좋아요"}),
     "batch": ("POST", "/predict/batch", {"texts": ["좋아요"] * 3}),
     "compare": ("POST", "/compare", {"text": "좋아요"}),
+    "explain": ("POST", "/explain", {"text": "좋아요", "models": ["gru"]}),
     "feedback": ("POST", "/feedback", {"prediction_id": "mine", "label": "positive"}),
     "models": ("GET", "/models", None),
     "metrics": ("GET", "/metrics", None),
@@ -94,7 +95,7 @@ async def test_head_is_refused_as_get_is_and_without_a_body(locked: httpx.AsyncC
     assert (answer.status_code, answer.content) == (401, b"")
 
 
-@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/compare", "/feedback"])
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/compare", "/explain", "/feedback"])
 async def test_the_body_is_not_read_before_the_key(locked_app: Application, path: str) -> None:
     sent: list[Any] = []
 
