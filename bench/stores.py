@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from model_store.layout import MANIFEST, VersionRef, list_versions
+from model_store.layout import MANIFEST, VersionRef, list_versions, seal
 
 MODEL = "gru"
 """What is measured everywhere."""
@@ -44,3 +44,4 @@ def _copy(store: Path, ref: VersionRef, target: Path, name: str) -> None:
     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     manifest["name"] = name
     (path / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    seal(path)

@@ -3,6 +3,8 @@
 StoreError
 ├── EncoderError             an encoder file that cannot be read, or an unknown kind
 ├── ManifestError            a manifest that does not say what it must
+├── SignatureError           a manifest that nobody who is trusted has signed
+├── OperatorError            a model that does more than arithmetic, or is none
 ├── VersionRefusedError      a version that is incomplete, altered or not understood
 ├── WireError                bytes that are no message of Protocol Buffers
 └── GoldenMismatchError      a version that does not give the scores it was published with
@@ -21,6 +23,14 @@ class EncoderError(StoreError):
 
 class ManifestError(StoreError):
     """A manifest is missing a field, or holds one of the wrong type."""
+
+
+class SignatureError(StoreError):
+    """A manifest is not signed, or not by a key that is trusted."""
+
+
+class OperatorError(StoreError):
+    """A model holds an operator, or anything else, that training does not write."""
 
 
 class VersionRefusedError(StoreError):

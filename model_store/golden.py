@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model_store.encoder import PADDING_ID, TextEncoder
 from model_store.errors import GoldenMismatchError
+from model_store.manifest import is_finite_number
 
 Scorer = Callable[[NDArray[np.int32]], NDArray[np.float32]]
 """Rows of ids (batch, length), padded with 0 on the right -> probabilities (batch, labels)."""
@@ -44,12 +46,21 @@ def read_golden(path: Path) -> list[GoldenExample]:
         GoldenMismatchError: if the file is not of that form or holds no example.
     """
     try:
-        examples = [GoldenExample(**item) for item in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError) as error:
+        examples = [_example(item) for item in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise GoldenMismatchError(f"{path.name} cannot be read: {error}") from error
-    if not examples:
-        raise GoldenMismatchError(f"{path.name} holds no example")
+    if len({len(example.probabilities) for example in examples}) != 1:
+        raise GoldenMismatchError(f"{path.name} holds no example, or such of different numbers of probabilities")
     return examples
+
+
+def _example(item: Any) -> GoldenExample:
+    example = GoldenExample(**item)
+    if not isinstance(example.text, str) or not isinstance(example.ids, list):
+        raise TypeError("an example must hold a text and a list of ids")
+    if not isinstance(example.probabilities, list) or not all(map(is_finite_number, example.probabilities)):
+        raise TypeError("probabilities must be a list of finite numbers")
+    return example
 
 
 def check_golden(examples: Sequence[GoldenExample], encoder: TextEncoder, max_tokens: int, score: Scorer) -> float:

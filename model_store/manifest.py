@@ -11,6 +11,9 @@ from model_store.errors import ManifestError
 
 MANIFEST_FORMAT = 1
 
+MOST_TOKENS = 5_000
+"""As many as a text may have characters; an engine may make ready for every length up to what a manifest says."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
@@ -30,7 +33,7 @@ class Manifest:
         variant: the entry of the table of variants that built it.
         labels: the classes, in the order of the probabilities.
         encoder: how text becomes ids.
-        max_tokens: how many ids of a text the model sees; the rest is cut off.
+        max_tokens: how many ids of a text the model sees, 1 to `MOST_TOKENS`; the rest is cut off.
         fused_graph: whether `model.onnx` is there.
         fused_reason: why not, when it is not; empty otherwise.
         metrics: the figures of its evaluation, by name.
@@ -72,7 +75,7 @@ class Manifest:
         """
         try:
             document = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ManifestError(f"manifest.json is not JSON: {error}") from error
         if not isinstance(document, dict):
             raise ManifestError("manifest.json must hold an object")
@@ -120,8 +123,8 @@ def _parsed(document: dict[str, Any]) -> dict[str, Any]:
     labels = document["labels"]
     if len(labels) < 2 or len(set(map(str, labels))) != len(labels) or not all(isinstance(x, str) for x in labels):
         raise ManifestError("labels must be two or more different strings")
-    if document["version"] < 1 or document["max_tokens"] < 1:
-        raise ManifestError("version and max_tokens must be 1 or more")
+    if document["version"] < 1 or not 1 <= document["max_tokens"] <= MOST_TOKENS:
+        raise ManifestError(f"version must be 1 or more, max_tokens 1 to {MOST_TOKENS}")
     return {
         "labels": tuple(labels),
         "encoder": EncoderSpec(**document["encoder"]),

@@ -19,6 +19,7 @@ _VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5
 _FIXED_SIZES = {_FIXED_64: 8, _FIXED_32: 4}
 _LONGEST_VARINT = 10
 """Bytes of a whole number of 64 bits, seven in each."""
+_LARGEST_KEY = 2**32 - 1
 
 
 def read_message(data: bytes | memoryview) -> Message:
@@ -28,12 +29,24 @@ def read_message(data: bytes | memoryview) -> Message:
         WireError: if these bytes are no message.
     """
     message: Message = {}
+    for number, value in fields(data):
+        message.setdefault(number, []).append(value)
+    return message
+
+
+def fields(data: bytes | memoryview) -> Iterator[tuple[int, Value]]:
+    """Yield the fields of a message one by one: number and value.
+
+    Raises:
+        WireError: if these bytes are no message, as soon as that is seen.
+    """
     view, position = memoryview(data), 0
     while position < len(view):
         key, position = _varint(view, position)
+        if key > _LARGEST_KEY:  # some parsers cut it down to 32 bits and find a field that nobody else sees
+            raise WireError("a field has a number of more than 29 bits")
         value, position = _value(view, position, key & 7)
-        message.setdefault(key >> 3, []).append(value)
-    return message
+        yield key >> 3, value
 
 
 def messages(values: Sequence[Value]) -> Iterator[Message]:

@@ -29,8 +29,7 @@ def save_gru(path: Path, shape: Shape) -> None:
     output.set_weights([weights["D"], weights["d"]])
 
     module = tf.Module()
-    module.network = network
-    module.kept = network.variables
+    module.kept = [variable.value for variable in network.variables]
     module.serve = tf.function(
         lambda ids: {"probabilities": network(ids, training=False)},
         input_signature=[tf.TensorSpec((None, None), tf.int32, name="ids")],

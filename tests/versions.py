@@ -99,16 +99,13 @@ def gru_graph(vocabulary: int, shape: Shape) -> onnx.ModelProto:
     """Build ids -> Gather -> GRU over the real length -> Gemm -> Softmax, with random weights."""
     tensors: dict[str, NDArray[Any]] = {
         **random_weights(vocabulary, shape),
-        "zero": np.array(0, np.int32),
         "time": np.array([1], np.int64),
         "direction": np.array([0], np.int64),
     }
     nodes = [
         helper.make_node("Gather", ["E", "ids"], ["embedded"]),
         helper.make_node("Transpose", ["embedded"], ["steps"], perm=[1, 0, 2]),
-        helper.make_node("Equal", ["ids", "zero"], ["padding"]),
-        helper.make_node("Not", ["padding"], ["real"]),
-        helper.make_node("Cast", ["real"], ["ones"], to=TensorProto.INT32),
+        helper.make_node("Sign", ["ids"], ["ones"]),
         helper.make_node("ReduceSum", ["ones", "time"], ["lengths"], keepdims=0),
         helper.make_node(
             "GRU", ["steps", "W", "R", "B", "lengths"], ["", "last"], hidden_size=shape.units, linear_before_reset=1

@@ -17,8 +17,20 @@ from numpy.typing import NDArray
 
 from model_store.encoder import EncoderSpec
 from model_store.golden import GoldenExample, Scorer, pad, write_golden
-from model_store.layout import EXTRA, FUSED_BATCH_GRAPH, FUSED_GRAPH, GOLDEN, REPORT, VersionRef, publish, staging
+from model_store.layout import (
+    EXTRA,
+    FUSED_BATCH_GRAPH,
+    FUSED_GRAPH,
+    GOLDEN,
+    REPORT,
+    SAVED_MODEL,
+    VersionRef,
+    publish,
+    staging,
+)
 from model_store.manifest import Manifest
+from model_store.operators.fused_graph import check_fused_graph
+from model_store.operators.saved_model import check_saved_model
 from model_store.text import TEXT_VERSION
 from training.datasets import Corpus
 from training.errors import ParityError
@@ -75,19 +87,31 @@ def write_forms(model: keras.Model, staged: Path, rows: Rows) -> str:
 
     Returns:
         Why there is no fused graph, or an empty text.
+
+    Raises:
+        ParityError: if they do not.
+        OperatorError: if one holds an operator that the service would refuse.
     """
     write_saved_model(model, staged)
+    check_saved_model((staged / SAVED_MODEL).read_bytes())
     expected = keras_scorer(model)
     check_agreement(expected, saved_model_scorer(staged), rows, "the SavedModel")
     try:
-        (staged / FUSED_GRAPH).write_bytes(lower(model).SerializeToString())
+        write_graph(lower(model), staged / FUSED_GRAPH)
     except NotCoveredError as error:
         return str(error)
     check_agreement(expected, fused_scorer(staged / FUSED_GRAPH), rows, "the fused graph")
     with suppress(NotCoveredError):  # then the first graph scores many rows as well
-        (staged / FUSED_BATCH_GRAPH).write_bytes(lower_for_many(model).SerializeToString())
+        write_graph(lower_for_many(model), staged / FUSED_BATCH_GRAPH)
         check_agreement(expected, fused_scorer(staged / FUSED_BATCH_GRAPH), rows, "the fused graph for many rows")
     return ""
+
+
+def write_graph(graph: onnx.ModelProto, path: Path) -> None:
+    """Write a fused graph that the service will take."""
+    raw = graph.SerializeToString()
+    check_fused_graph(raw, path.name)
+    path.write_bytes(raw)
 
 
 def write_saved_model(model: keras.Model, path: Path) -> None:

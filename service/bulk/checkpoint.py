@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from model_store.layout import flush
+from model_store.files import flush
 from service.bulk.rows import Position
 from service.errors import StartError
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from model_store.layout import flush
+from model_store.files import flush
 from service.bulk.checkpoint import Checkpoint, read_checkpoint
 from service.bulk.rows import Position
 from service.bulk.scorer import Result

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from model_store.golden import pad
 from model_store.layout import FROM_ROWS, FUSED_BATCH_GRAPH, FUSED_GRAPH, StoredVersion
+from model_store.operators.fused_graph import check_fused_graph
 from service.engines import DeviceName, EngineName, Rows
 from service.errors import EngineError
 
@@ -35,6 +36,7 @@ class OnnxRuntime:
 
         Raises:
             EngineError: if it has none, or ONNX Runtime does not take it.
+            OperatorError: if it does more than arithmetic.
         """
         if not stored.manifest.fused_graph:
             raise EngineError(f"it has no fused graph ({stored.manifest.fused_reason})")
@@ -94,7 +96,11 @@ def _session(path: Path, threads: int) -> Any:
     # Every batch has another shape: plans and pools kept for each would only grow.
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = False
+    # Bytes that are said to be ONNX are read as nothing else, and only what was looked into is loaded.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    raw = path.read_bytes()
+    check_fused_graph(raw, path.name)
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no common class of their own
         raise EngineError(f"ONNX Runtime refuses {path.name}: {type(error).__name__}") from error

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.golden import pad
-from model_store.layout import StoredVersion
+from model_store.layout import SAVED_MODEL, StoredVersion
+from model_store.operators.saved_model import check_saved_model
 from service.engines import DeviceName, EngineName, Rows
 from service.errors import EngineError, StartError
 from service.logs import log_event
@@ -66,7 +67,9 @@ class TensorFlowRuntime:
 
         Raises:
             EngineError: if it cannot be loaded or has not the signature that was agreed on.
+            OperatorError: if it could do more than arithmetic.
         """
+        check_saved_model((stored.path / SAVED_MODEL).read_bytes(), SAVED_MODEL)
         try:
             loaded = self._tf.saved_model.load(str(stored.path))
             signature = loaded.signatures["serving_default"]

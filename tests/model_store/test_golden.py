@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,26 @@ def test_another_number_of_labels_is_a_mismatch(word_encoder: WordEncoder) -> No
         check_golden([GoldenExample("좋다", [3], [0.2, 0.3, 0.5])], word_encoder, 256, quarter)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '[{"text": "a"}]', "[1]"])
+CROOKED: list[dict[str, object]] = [
+    {"text": 5},
+    {"ids": "35"},
+    {"probabilities": 0.5},
+    {"probabilities": ["0.5", "0.5"]},
+    {"probabilities": [float("nan"), 0.5]},
+    {"probabilities": [0.5]},
+    {"labels": []},
+]
+
+
+@pytest.mark.parametrize("crooked", CROOKED, ids=str)
+def test_an_example_of_another_form_is_a_mismatch(tmp_path: Path, crooked: dict[str, object]) -> None:
+    example = {"text": "좋다", "ids": [3], "probabilities": [0.5, 0.5]}
+    (tmp_path / "golden.json").write_text(json.dumps([example, {**example, **crooked}]))
+    with pytest.raises(GoldenMismatchError):
+        read_golden(tmp_path / "golden.json")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '[{"text": "a"}]', "[1]", "[" * 100_000])
 def test_a_file_without_examples_is_a_mismatch(tmp_path: Path, content: str) -> None:
     (tmp_path / "golden.json").write_text(content)
 

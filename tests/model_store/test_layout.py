@@ -1,4 +1,6 @@
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -6,18 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from model_store import layout
 from model_store.encoder import WordEncoder
-from model_store.errors import StoreError, VersionRefusedError
+from model_store.errors import SignatureError, StoreError, VersionRefusedError
 from model_store.layout import (
+    CHECKSUM,
     DEFAULT_STORE,
     MANIFEST,
+    SIGNATURE,
     VersionRef,
     list_versions,
     publish,
+    seal,
     staging,
     verify,
 )
-from model_store.manifest import Manifest
+from model_store.manifest import FileRecord, Manifest
 from tests.model_store.conftest import add_version
 
 GRU_1 = VersionRef("gru", 1)
@@ -106,10 +112,44 @@ def _no_manifest(version: Path) -> None:
     (version / MANIFEST).unlink()
 
 
+def _no_checksum(version: Path) -> None:
+    (version / CHECKSUM).unlink()
+
+
+def _another_figure(version: Path) -> None:
+    raw = (version / MANIFEST).read_bytes()
+    (version / MANIFEST).write_bytes(raw.replace(b"0.9", b"0.8"))
+
+
+def _no_json(version: Path) -> None:
+    (version / MANIFEST).write_bytes(b"\xff")
+    seal(version)
+
+
+def _deep_json(version: Path) -> None:
+    (version / MANIFEST).write_bytes(b"[" * 100_000)
+    seal(version)
+
+
+def _huge_manifest(version: Path) -> None:
+    os.truncate(version / MANIFEST, 2**40)  # of holes: it takes no space
+
+
+def _directory(version: Path) -> None:
+    (version / "saved_model.pb").unlink()
+    (version / "saved_model.pb").mkdir()
+
+
+def _pipe(version: Path) -> None:
+    (version / "saved_model.pb").unlink()
+    os.mkfifo(version / "saved_model.pb")
+
+
 def _claims(**fields: object) -> Callable[[Path], None]:
     def change(version: Path) -> None:
         document = json.loads((version / MANIFEST).read_text(encoding="utf-8"))
         (version / MANIFEST).write_text(json.dumps({**document, **fields}), encoding="utf-8")
+        seal(version)
 
     return change
 
@@ -123,7 +163,14 @@ def _claims(**fields: object) -> Callable[[Path], None]:
         (_truncate, "altered: saved_model.pb"),
         (_link, "saved_model.pb is not a plain file"),
         (_link_directory, "assets is not a plain file"),
-        (_no_manifest, "no readable manifest"),
+        (_no_manifest, "missing: assets.extra/manifest.json"),
+        (_no_checksum, "missing: assets.extra/manifest.sha256"),
+        (_another_figure, "altered: assets.extra/manifest.json"),
+        (_no_json, "no readable manifest"),
+        (_deep_json, "no readable manifest"),
+        (_huge_manifest, "manifest.json is larger than 1048576 bytes"),
+        (_directory, "missing: saved_model.pb"),
+        (_pipe, "saved_model.pb is not a plain file"),
         (_claims(name="lstm"), "the manifest is that of lstm/1"),
         (_claims(version=2), "the manifest is that of gru/2"),
         (_claims(fused_graph=True), "fused_graph=True"),
@@ -143,6 +190,55 @@ def test_a_version_that_is_a_link_is_refused(store: Path) -> None:
     (store / "gru" / "2").symlink_to(store / "gru" / "1")
 
     with pytest.raises(VersionRefusedError, match="symbolic link"):
+        verify(store, VersionRef("gru", 2))
+
+
+def test_a_version_of_more_bytes_than_anyone_needs_is_refused_before_they_are_read(store: Path) -> None:
+    weights = store / "gru" / "1" / "variables" / "variables.index"
+    os.truncate(weights, 2**43)
+    with pytest.raises(VersionRefusedError, match="its files are larger than"):
+        verify(store, GRU_1)
+
+
+class Nobody:
+    """Trusts nobody, and remembers what it was shown."""
+
+    shown: tuple[bytes, bytes | None] | None = None
+
+    def check(self, manifest: bytes, signature: bytes | None) -> None:
+        self.shown = manifest, signature
+        raise SignatureError("nobody is trusted")
+
+
+@pytest.mark.parametrize("signature", [None, b"signed"])
+def test_whoever_has_to_have_signed_a_version_is_asked_before_it_is_read(store: Path, signature: bytes | None) -> None:
+    manifest, nobody = store / "gru" / "1" / MANIFEST, Nobody()
+    manifest.write_bytes(b"no manifest at all")
+    if signature is not None:
+        (store / "gru" / "1" / SIGNATURE).write_bytes(signature)
+    with pytest.raises(VersionRefusedError, match="nobody is trusted"):
+        verify(store, GRU_1, nobody)
+    assert nobody.shown == (b"no manifest at all", signature)
+
+
+def test_a_file_that_goes_away_meanwhile_is_a_reason_to_refuse(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(path: Path) -> FileRecord:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(layout, "record_of", gone)
+    with pytest.raises(VersionRefusedError, match="a file cannot be read: No such file or directory"):
+        verify(store, GRU_1)
+
+
+def test_the_checksum_is_one_that_sha256sum_reads(store: Path) -> None:
+    directory = (store / "gru" / "1" / CHECKSUM).parent
+    subprocess.run(["sha256sum", "--check", "--strict", "manifest.sha256"], cwd=directory, check=True)
+
+
+def test_a_version_that_is_a_file_is_refused(store: Path) -> None:
+    (store / "gru" / "2").write_bytes(b"")
+
+    with pytest.raises(VersionRefusedError, match="is not a directory"):
         verify(store, VersionRef("gru", 2))
 
 

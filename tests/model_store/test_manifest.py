@@ -17,10 +17,11 @@ def test_a_manifest_reads_what_it_wrote(manifest: Manifest) -> None:
     ("change", "reason"),
     [
         ({"format": 2}, "manifest format 2"),
-        ({"version": 0}, "must be 1 or more"),
+        ({"version": 0}, "version must be 1 or more"),
         ({"version": "1"}, "version must be int"),
         ({"version": True}, "version must be int"),
-        ({"max_tokens": 0}, "must be 1 or more"),
+        ({"max_tokens": 0}, "max_tokens 1 to 5000"),
+        ({"max_tokens": 5_001}, "max_tokens 1 to 5000"),
         ({"labels": ["one"]}, "two or more different"),
         ({"labels": ["a", "a"]}, "two or more different"),
         ({"labels": ["a", 1]}, "two or more different"),
@@ -61,7 +62,7 @@ def test_a_manifest_without_a_field_is_refused(manifest: Manifest, field: str) -
         Manifest.from_json(json.dumps(document))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, '{"format": ' + "1" * 10_000 + "}"])
 def test_what_is_no_object_is_refused(text: str) -> None:
     with pytest.raises(ManifestError):
         Manifest.from_json(text)

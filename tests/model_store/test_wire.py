@@ -58,6 +58,7 @@ def test_any_bytes_are_a_message_or_refused(data: bytes) -> None:
         (b"\x0b", "unknown kind 3"),
         (b"\x08" + b"\x80" * 11, "does not end"),
         (b"\x08", "does not end"),
+        (b"\x88\x80\x80\x80\x10\x01", "more than 29 bits"),
     ],
 )
 def test_bytes_that_are_no_message_are_refused_with_the_reason(data: bytes, reason: str) -> None:

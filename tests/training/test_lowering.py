@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from model_store.operators.fused_graph import check_fused_graph
 from tests.training.models import VOCABULARY, ragged_ids, random_weights, small
 from training.config import VARIANT_NAMES as VARIANTS
 from training.config import TrainingConfig
@@ -34,7 +35,9 @@ def _both(config: TrainingConfig, labels: int = 2) -> tuple[Any, Any]:
 
     model = build(ModelSpec(config, VOCABULARY, labels, portable=True))
     random_weights(model)
-    session = InferenceSession(lower(model).SerializeToString(), providers=["CPUExecutionProvider"])
+    graph = lower(model).SerializeToString()
+    check_fused_graph(graph, "model.onnx")
+    session = InferenceSession(graph, providers=["CPUExecutionProvider"])
     return model, lambda ids: session.run(["probabilities"], {"ids": ids})[0]
 
 

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from model_store.golden import check_golden, read_golden
 from model_store.layout import FUSED_BATCH_GRAPH, FUSED_GRAPH, GOLDEN, REPORT, VersionRef, list_versions, verify
+from model_store.operators import fused_graph, saved_model
 from training.__main__ import main
 from training.errors import ParityError
 
@@ -88,6 +90,16 @@ def test_nothing_is_published_when_the_forms_disagree(
 
     fused = exporter.fused_scorer
     monkeypatch.setattr(exporter, "fused_scorer", lambda path: lambda ids: fused(path)(ids) + np.float32(2e-5))
+
+    assert _command("publish", "--run", run, "--name", "own", "--store", tmp_path / "store") == 1
+    assert list_versions(tmp_path / "store") == []
+
+
+@pytest.mark.parametrize(("form", "operator"), [(saved_model, "Tanh"), (fused_graph, "GRU"), (fused_graph, "Scan")])
+def test_nothing_is_published_that_the_service_would_refuse(
+    form: ModuleType, operator: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(form, "OPERATORS", form.OPERATORS - {operator})
 
     assert _command("publish", "--run", run, "--name", "own", "--store", tmp_path / "store") == 1
     assert list_versions(tmp_path / "store") == []

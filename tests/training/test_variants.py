@@ -1,11 +1,14 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from model_store.layout import SAVED_MODEL
+from model_store.operators.saved_model import check_saved_model
 from tests.training.models import VOCABULARY, ragged_ids, random_weights, small
+from training.config import ACTIVATIONS, TrainingConfig
 from training.config import VARIANT_NAMES as VARIANTS
-from training.config import TrainingConfig
 
 pytestmark = pytest.mark.tensorflow
 
@@ -68,6 +71,32 @@ def test_probabilities_add_up_even_for_an_empty_text(variant: str, labels: int) 
     assert probabilities.shape == (24, labels)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
     assert (probabilities >= 0).all()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"variant": "embedding"},
+        {"variant": "lstm", "pooling": "mean_max", "direction": "backward"},
+        {"variant": "gru", "bias": False, "reset_after": False, "direction": "bidirectional"},
+    ],
+    ids=str,
+)
+def test_the_operators_of_what_is_published_are_on_the_list(settings: dict[str, Any], tmp_path: Path) -> None:
+    from training.exporter import write_saved_model
+
+    write_saved_model(_model(small(**settings)), tmp_path)
+    check_saved_model((tmp_path / SAVED_MODEL).read_bytes())
+
+
+def test_the_operators_of_every_activation_are_on_the_list(tmp_path: Path) -> None:
+    import keras
+
+    from training.exporter import write_saved_model
+
+    layers = [keras.layers.Dense(4, activation=activation) for activation in ACTIVATIONS]
+    write_saved_model(keras.Sequential([keras.Input((4,), dtype="int32"), *layers]), tmp_path)
+    check_saved_model((tmp_path / SAVED_MODEL).read_bytes())
 
 
 @pytest.mark.parametrize("pooling", ["mean", "max", "mean_max"])

@@ -8,9 +8,11 @@ import pytest
 from onnx import helper
 
 from model_store.encoder import RESERVED_IDS
+from model_store.errors import OperatorError
 from model_store.layout import FROM_ROWS, FUSED_BATCH_GRAPH, FUSED_GRAPH, StoredVersion, VersionRef, staging, verify
 from service.engines.onnx import OnnxEngine, OnnxRuntime
 from service.errors import EngineError
+from tests.protobuf import chunk
 from tests.versions import CHARACTERS, Shape, gru_graph, manifest_of, publish_staged, publish_version
 
 ROWS = [[5, 6, 7], [8], [9, 10, 11, 12, 13, 14], [15, 16]]
@@ -97,8 +99,36 @@ def test_a_graph_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
     path = tmp_path / FUSED_GRAPH
     path.parent.mkdir()
     path.write_bytes(b"not a graph")
-    with pytest.raises(EngineError, match="ONNX Runtime refuses"):
+    with pytest.raises(OperatorError, match=r"model\.onnx is damaged"):
         OnnxRuntime().open(StoredVersion(tmp_path, manifest_of("gru", 10, Shape()), "digest"))
+
+
+def test_a_graph_that_onnx_runtime_does_not_take_is_refused_in_words(tmp_path: Path) -> None:
+    graph = gru_graph(20, Shape())
+    graph.graph.node[0].input[0] = "nobody's"
+    path = tmp_path / "model.onnx"
+    path.write_bytes(graph.SerializeToString())
+    with pytest.raises(EngineError, match=r"ONNX Runtime refuses model\.onnx"):
+        OnnxEngine(path, None, threads=1)
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_a_graph_that_does_more_than_arithmetic_is_not_loaded(tmp_path: Path, second: bool) -> None:
+    good, hostile = tmp_path / "model.onnx", tmp_path / "model_batch.onnx"
+    graph = gru_graph(20, Shape())
+    good.write_bytes(graph.SerializeToString())
+    graph.graph.node.append(helper.make_node("Gemm", ["ids"], ["x"], domain="com.evil"))
+    hostile.write_bytes(graph.SerializeToString())
+    with pytest.raises(OperatorError, match=r"com\.evil"):
+        OnnxEngine(good if second else hostile, hostile if second else None, threads=1)
+
+
+def test_bytes_that_could_also_be_of_another_format_are_read_as_the_one_that_was_checked(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    # A producer whose name puts ONNX Runtime's mark of its own format where that format has it.
+    path.write_bytes(chunk(2, b"..ORTM") + gru_graph(20, Shape()).SerializeToString())
+    assert path.read_bytes()[4:8] == b"ORTM"
+    assert OnnxEngine(path, None, threads=1).score([[2, 3]]).shape == (1, 2)
 
 
 def test_a_version_without_a_fused_graph_is_refused_with_the_reason(tmp_path: Path) -> None:

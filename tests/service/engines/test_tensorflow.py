@@ -1,18 +1,26 @@
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from model_store.layout import StoredVersion, verify
+from model_store.errors import OperatorError
+from model_store.layout import SAVED_MODEL, StoredVersion, verify
+from model_store.operators import saved_model
 from service.engines.choice import EngineChoice
 from service.engines.onnx import OnnxRuntime
 from service.engines.tensorflow import BATCHES, TensorFlowEngine, TensorFlowRuntime, length_buckets
 from service.errors import EngineError, StartError
 from tests.savedmodels import publish_saved_model
 from tests.versions import Shape, manifest_of
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 ROOT = Path(__file__).parents[3]
 ROWS = [[2 + (place * step) % 40 for step in range(1 + place % 60)] for place in range(70)]
@@ -87,8 +95,62 @@ def test_auto_takes_tensorflow_for_a_version_without_a_fused_graph(tmp_path: Pat
 @pytest.mark.tensorflow
 def test_what_is_no_saved_model_is_refused_in_words(runtime: TensorFlowRuntime, tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes(b"not a model")
-    with pytest.raises(EngineError, match="TensorFlow cannot load it"):
+    with pytest.raises(OperatorError, match=r"saved_model\.pb is damaged"):
         runtime.open(StoredVersion(tmp_path, manifest_of("gru", 10, Shape()), "digest"))
+
+
+@pytest.mark.tensorflow
+def test_a_model_without_its_weights_is_refused_in_words(
+    runtime: TensorFlowRuntime, stored: StoredVersion, tmp_path: Path
+) -> None:
+    shutil.copy(stored.path / SAVED_MODEL, tmp_path)
+    with pytest.raises(EngineError, match="TensorFlow cannot load it"):
+        runtime.open(StoredVersion(tmp_path, stored.manifest, "digest"))
+
+
+def _reads(ids: "tf.Tensor") -> "tf.Tensor":
+    import tensorflow as tf
+
+    return tf.strings.length(tf.io.read_file("/etc/passwd"))
+
+
+def _writes(ids: "tf.Tensor") -> "tf.Tensor":
+    import tensorflow as tf
+
+    tf.io.write_file("/tmp/nunchi-was-here", "written by a model")
+    return tf.constant(0)
+
+
+def _runs_python(ids: "tf.Tensor") -> "tf.Tensor":
+    import tensorflow as tf
+
+    return tf.py_function(lambda: 0, [], tf.int32)
+
+
+def _writes_in_a_loop(ids: "tf.Tensor") -> "tf.Tensor":
+    import tensorflow as tf
+
+    return tf.while_loop(lambda i: i < 1, lambda i: (i + 1 + _writes(ids),), (tf.constant(0),))[0]
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(
+    ("hostile", "operator"),
+    [(_reads, "ReadFile"), (_writes, "WriteFile"), (_runs_python, "EagerPyFunc"), (_writes_in_a_loop, "WriteFile")],
+)
+def test_a_model_that_does_more_than_arithmetic_is_never_loaded(
+    runtime: TensorFlowRuntime, tmp_path: Path, hostile: "Callable[[tf.Tensor], tf.Tensor]", operator: str
+) -> None:
+    import tensorflow as tf
+
+    def probabilities(ids: "tf.Tensor") -> "dict[str, tf.Tensor]":
+        return {"probabilities": tf.zeros((1, 2)) + tf.cast(hostile(ids), tf.float32)}
+
+    module = tf.Module()
+    module.serve = tf.function(probabilities, input_signature=[tf.TensorSpec((None, None), tf.int32, name="ids")])
+    tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": module.serve})
+    with pytest.raises(OperatorError, match=f"uses the operator '{operator}'"):
+        runtime.open(StoredVersion(tmp_path, manifest_of("gru", 10, Shape(max_tokens=16)), "digest"))
 
 
 @pytest.mark.tensorflow
@@ -106,8 +168,13 @@ def test_a_signature_of_other_types_is_refused(runtime: TensorFlowRuntime, tmp_p
 
 
 @pytest.mark.tensorflow
-def test_what_xla_cannot_compile_is_run_without_it(runtime: TensorFlowRuntime, tmp_path: Path) -> None:
+def test_what_xla_cannot_compile_is_run_without_it(
+    runtime: TensorFlowRuntime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import tensorflow as tf
+
+    also = {"AsString", "StringLength", "Greater", "Mean"}
+    monkeypatch.setattr(saved_model, "OPERATORS", saved_model.OPERATORS | also)
 
     def probabilities(ids: "tf.Tensor") -> dict[str, "tf.Tensor"]:
         known = tf.strings.length(tf.strings.as_string(ids)) > 0  # strings do not exist in XLA
