@@ -12,9 +12,9 @@ def regular_files(path: Path) -> set[str]:
     """Return the relative paths of all files below `path`; refuse links and everything that is not a plain file."""
     if path.is_symlink():
         raise VersionRefusedError(path, "is a symbolic link")
-    if not path.is_dir():
-        raise VersionRefusedError(path, "is not a directory")
     files: set[str] = set()
+    if not path.exists():
+        return files
     for parent, directories, names in os.walk(path, onerror=_raise):
         for name in (*directories, *names):
             child = Path(parent, name)

@@ -149,9 +149,10 @@ def _verify(path: Path, ref: VersionRef, trust: Trust | None) -> StoredVersion:
 
 def _read_manifest(path: Path, found: set[str], trust: Trust | None) -> bytes:
     """Return the manifest once it is known to be whole and, where that is asked for, signed."""
-    for name in (MANIFEST, CHECKSUM):
-        if name not in found:
-            raise VersionRefusedError(path, f"missing: {name}")
+    if MANIFEST not in found:
+        raise VersionRefusedError(path, f"no readable manifest: {MANIFEST} is missing")
+    if CHECKSUM not in found:
+        raise VersionRefusedError(path, f"missing: {CHECKSUM}")
     try:
         raw, checksum, *signature = (
             read_small(path / name, _MOST_MANIFEST_BYTES) for name in (MANIFEST, CHECKSUM, SIGNATURE) if name in found

@@ -1,4 +1,4 @@
-"""The command line: `serve` answers requests, `score` files; `check-models` proves the store, `experiments` compare."""
+"""The command line: `serve`, `score` (files), `check-models` and `signatures` (of the store), `experiments`."""
 
 import argparse
 import signal
@@ -9,6 +9,7 @@ from service.bulk.options import add_options, options_of
 from service.errors import StartError
 from service.experiments import command
 from service.security import command as keys
+from service.security import signing
 from service.settings import Settings, load_settings, variable
 
 
@@ -78,6 +79,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "score": add_options,
     "keys": keys.add_options,
     "experiments": command.add_options,
+    "signatures": signing.add_options,
 }
 _VERBS = (
     (
@@ -121,6 +123,12 @@ _VERBS = (
         "NUNCHI_EXPERIMENTS names; deploy/experiments.toml is an example that explains itself.\n"
         "Try it:\n"
         "  python -m service experiments check deploy/experiments.toml",
+    ),
+    (
+        "signatures",
+        signing.run,
+        "make keys, sign versions, and tell which are signed",
+        "Where NUNCHI_TRUSTED_KEYS_FILE is set, only versions are served that one of its keys has signed.",
     ),
 )
 

@@ -33,17 +33,17 @@ from service.identifiers import PredictionIds, Pseudonyms
 from service.lifespan import Beside, Run, lifespan_of
 from service.loading import load, prove
 from service.metrics import Metrics
-from service.model import Model
 from service.predictor import Predictor
 from service.problems import answer_error
 from service.readiness import Readiness
-from service.registry import Registry
+from service.registry import Load, Registry
 from service.reporting import ReportMaker
 from service.reports import Reports
 from service.routes import compare, experiments, explain, feedback, models, operations, predictions
 from service.routing import Router
 from service.secrets import Secret, read_secret
 from service.security.start import build_access
+from service.security.trust import trust_of
 from service.settings import Settings, nearest_or_all
 from service.storage import Storage
 from service.store.counters import StoreCounters
@@ -79,13 +79,7 @@ def create_app(settings: Settings, metrics: Metrics | None = None, shared: Path 
     """
     metrics = metrics or Metrics()
     access = build_access(settings, metrics, shared)
-    engines = EngineChoice.of(settings)
-    engines.prepare()
-
-    def load_version(ref: VersionRef) -> Model:
-        return load(prove(settings.model_store, ref, engines), metrics, settings)
-
-    registry = Registry(load_version, metrics)
+    registry = Registry(_loader(settings, metrics), metrics)
     registry.announce(_versions(settings))
     readiness = Readiness(registry, settings.default_model)
     keeping = _Keeping.of(settings, registry, metrics)
@@ -167,6 +161,14 @@ def _explaining_routes(
         return ()
     explainer = Explainer(Comparer(registry, settings.default_model), process)
     return (explain.router(explainer, settings.max_body_bytes, lambda reason: metrics.rejected[reason].add()),)
+
+
+def _loader(settings: Settings, metrics: Metrics) -> Load:
+    """Return what brings a version into memory."""
+    engines = EngineChoice.of(settings)
+    engines.prepare()
+    trust = trust_of(settings)
+    return lambda ref: load(prove(settings.model_store, ref, engines, trust), metrics, settings)
 
 
 def _build_fastapi(settings: Settings, plain: Iterable[APIRouter], lifespan: Lifespan[FastAPI]) -> FastAPI:

@@ -1,15 +1,17 @@
 """Proves every version of the store, as it would be before being served, and prints what came of it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple, TextIO
 
 from model_store.errors import StoreError, VersionRefusedError
-from model_store.layout import VersionRef, list_versions
+from model_store.layout import Trust, VersionRef, list_versions
 from service.engines.choice import EngineChoice
 from service.errors import EngineError, StartError
 from service.listing import aligned
 from service.loading import prove
+from service.security.trust import trust_of
 from service.settings import Settings
 
 
@@ -40,17 +42,18 @@ def check_models(settings: Settings, out: TextIO) -> int:
         versions = list_versions(settings.model_store)
     except StoreError as error:
         raise StartError(f"NUNCHI_MODEL_STORE: {error}") from error
-    verdicts = [_judge(settings, ref, engines) for ref in versions]
+    trust = trust_of(settings)
+    verdicts = [_judge(settings.model_store, ref, engines, trust) for ref in versions]
     refused = sum(verdict.refused for verdict in verdicts)
     print(_table(verdicts), file=out)
     print(f"{len(verdicts)} versions in {settings.model_store}, {refused} refused", file=out)
     return 1 if refused or not verdicts else 0
 
 
-def _judge(settings: Settings, ref: VersionRef, engines: EngineChoice) -> Verdict:
+def _judge(store: Path, ref: VersionRef, engines: EngineChoice, trust: Trust | None) -> Verdict:
     started = perf_counter()
     try:
-        proven = prove(settings.model_store, ref, engines)
+        proven = prove(store, ref, engines, trust)
     except VersionRefusedError as error:
         return Verdict(ref, "-", "-", perf_counter() - started, error.reason)
     except (StoreError, EngineError) as error:

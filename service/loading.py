@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.encoder import UNKNOWN_ID, TextEncoder
+from model_store.errors import GoldenMismatchError
 from model_store.golden import check_golden, read_golden
-from model_store.layout import FUSED_GRAPH, GOLDEN, StoredVersion, VersionRef, verify
+from model_store.layout import FUSED_GRAPH, GOLDEN, StoredVersion, Trust, VersionRef, verify
 from service.answers import PredictionWriter
 from service.batching import Batcher, BatchLimits
 from service.engines import Engine
@@ -51,15 +52,22 @@ def load_order(refs: Iterable[VersionRef], settings: Settings) -> list[VersionRe
     return sorted(refs, key=key)
 
 
-def prove(store: Path, ref: VersionRef, choice: EngineChoice) -> Proven:
+def prove(store: Path, ref: VersionRef, choice: EngineChoice, trust: Trust | None) -> Proven:
     """Verify a version's files, open it, and replay its golden examples.
+
+    Args:
+        store: where versions lie.
+        ref: which one.
+        choice: opens it with the engine that fits it.
+        trust: who has to have signed it; None: nobody.
 
     Raises:
         VersionRefusedError: if its files are not those that were published.
         EngineError: if no engine that may be used can run it.
+        OperatorError: if it holds operators that no model needs.
         GoldenMismatchError: if it gives other ids or probabilities than when it was published.
     """
-    stored = verify(store, ref)
+    stored = verify(store, ref, trust)
     encoder = stored.load_encoder()
     engine = choice.open(stored)
 
@@ -70,6 +78,8 @@ def prove(store: Path, ref: VersionRef, choice: EngineChoice) -> Proven:
         return np.concatenate([engine.score([row]) for row in ids.tolist()])
 
     examples, max_tokens = read_golden(stored.path / GOLDEN), stored.manifest.max_tokens
+    if {len(example.probabilities) for example in examples} != {len(stored.manifest.labels)}:
+        raise GoldenMismatchError("the golden examples do not have a probability for each label of the manifest")
     # An engine may use one program for a row and another for many.
     worst = max(check_golden(examples, encoder, max_tokens, score) for score in (alone, among_many))
     return Proven(stored, encoder, engine, worst)

@@ -45,6 +45,11 @@ class Settings(BaseSettings):
         "addresses and `localhost` always are. Unset: all names if keys are needed, else none.",
     )
     model_store: Path = Field(default=DEFAULT_STORE, description="Directory of the model versions.")
+    trusted_keys_file: Path | None = Field(
+        default=None,
+        description="File of Ed25519 public keys in PEM. If it is set, only versions are served that one of them has "
+        "signed; `python -m service signatures` makes keys and signs.",
+    )
     default_model: str = Field(
         default="gru", pattern=f"^{NAME_PATTERN.pattern}$", description="Model that answers when a request names none."
     )

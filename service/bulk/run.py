@@ -23,6 +23,7 @@ from service.bulk.streams import PIPE, size_and_time
 from service.bulk.workers import Workers
 from service.errors import StartError
 from service.processors import usable_processors
+from service.security.trust import trust_of
 from service.settings import Settings
 
 _INTERRUPTED = 130
@@ -68,7 +69,7 @@ def find_version(settings: Settings, name: str, version: int | None) -> StoredVe
         if not found:
             asked = name if version is None else VersionRef(name, version)
             raise StartError(f"there is no {asked} in {settings.model_store}; there are {', '.join(map(str, known))}")
-        return verify(settings.model_store, found[-1])
+        return verify(settings.model_store, found[-1], trust_of(settings))
     except StoreError as error:
         raise StartError(str(error)) from error
 

@@ -13,6 +13,7 @@ from service.engines.choice import EngineChoice
 from service.loading import prove
 from service.schemas import MAX_CHARACTERS
 from service.scoring import score_rows
+from service.security.trust import trust_of
 from service.settings import Settings
 
 _GZIP_LEVEL = 3
@@ -69,7 +70,7 @@ class ChunkScorer:
         settings = task.settings
         # Workers share the processors, so each call of an engine gets one, unless the settings say otherwise.
         choice = EngineChoice(settings.engine, settings.device, settings.threads or 1)
-        self._proven = prove(settings.model_store, task.ref, choice)
+        self._proven = prove(settings.model_store, task.ref, choice, trust_of(settings))
         self._task = task
 
     def score(self, chunk: Chunk) -> Result:

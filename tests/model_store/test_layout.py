@@ -163,7 +163,7 @@ def _claims(**fields: object) -> Callable[[Path], None]:
         (_truncate, "altered: saved_model.pb"),
         (_link, "saved_model.pb is not a plain file"),
         (_link_directory, "assets is not a plain file"),
-        (_no_manifest, "missing: assets.extra/manifest.json"),
+        (_no_manifest, "no readable manifest: assets.extra/manifest.json is missing"),
         (_no_checksum, "missing: assets.extra/manifest.sha256"),
         (_another_figure, "altered: assets.extra/manifest.json"),
         (_no_json, "no readable manifest"),
@@ -238,7 +238,7 @@ def test_the_checksum_is_one_that_sha256sum_reads(store: Path) -> None:
 def test_a_version_that_is_a_file_is_refused(store: Path) -> None:
     (store / "gru" / "2").write_bytes(b"")
 
-    with pytest.raises(VersionRefusedError, match="is not a directory"):
+    with pytest.raises(VersionRefusedError, match="a file cannot be read: Not a directory"):
         verify(store, VersionRef("gru", 2))
 
 

@@ -4,16 +4,29 @@ from time import sleep
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from numpy.typing import NDArray
 
 from model_store.encoder import RESERVED_IDS
 from model_store.errors import GoldenMismatchError, VersionRefusedError
 from model_store.golden import GoldenExample, read_golden, write_golden
-from model_store.layout import EXTRA, FUSED_BATCH_GRAPH, FUSED_GRAPH, GOLDEN, VersionRef, publish, staging, verify
+from model_store.layout import (
+    EXTRA,
+    FUSED_BATCH_GRAPH,
+    FUSED_GRAPH,
+    GOLDEN,
+    MANIFEST,
+    VersionRef,
+    publish,
+    seal,
+    staging,
+    verify,
+)
 from service.engines import Rows
 from service.engines.choice import EngineChoice
 from service.loading import inline_tokens, load, load_order, prove
 from service.metrics import Metrics
+from service.security.signatures import TrustedKeys
 from service.settings import Settings
 from tests.fakes import FakeEngine
 from tests.versions import CHARACTERS, Shape, gru_graph, publish_staged
@@ -34,7 +47,7 @@ def test_what_loads_fast_is_not_kept_waiting_by_what_needs_tensorflow(tmp_path: 
 
 
 def test_a_version_is_proven_on_its_golden_examples(store: Path) -> None:
-    proven = prove(store, GRU, CHOICE)
+    proven = prove(store, GRU, CHOICE, None)
     assert proven.worst < 1e-6
     assert proven.engine.name == "onnx"
 
@@ -43,7 +56,7 @@ def test_a_version_that_was_altered_is_refused(store: Path, tmp_path: Path) -> N
     shutil.copytree(store / "gru" / "1", tmp_path / "gru" / "1")
     (tmp_path / "gru" / "1" / "saved_model.pb").write_bytes(b"something else that was never published")
     with pytest.raises(VersionRefusedError, match=r"altered: saved_model\.pb"):
-        prove(tmp_path, GRU, CHOICE)
+        prove(tmp_path, GRU, CHOICE, None)
 
 
 @pytest.mark.parametrize("field", ["ids", "probabilities"])
@@ -52,7 +65,21 @@ def test_a_version_that_answers_otherwise_than_when_it_was_published_is_refused(
 ) -> None:
     ref = republish(store, tmp_path, lie_about=field)
     with pytest.raises(GoldenMismatchError):
-        prove(tmp_path, ref, CHOICE)
+        prove(tmp_path, ref, CHOICE, None)
+
+
+def test_a_version_whose_manifest_names_more_labels_than_it_gives_is_refused(store: Path, tmp_path: Path) -> None:
+    shutil.copytree(store / "gru" / "1", tmp_path / "gru" / "1")
+    manifest = tmp_path / "gru" / "1" / MANIFEST
+    manifest.write_text(manifest.read_text("utf-8").replace('"positive"', '"positive", "neutral"'), encoding="utf-8")
+    seal(manifest.parents[1])
+    with pytest.raises(GoldenMismatchError, match="a probability for each label"):
+        prove(tmp_path, GRU, CHOICE, None)
+
+
+def test_a_version_that_nobody_signed_is_refused_where_that_is_asked_for(store: Path) -> None:
+    with pytest.raises(VersionRefusedError, match="it is not signed"):
+        prove(store, GRU, CHOICE, TrustedKeys([Ed25519PrivateKey.generate().public_key()]))
 
 
 def test_a_graph_for_many_rows_that_answers_otherwise_is_refused(tmp_path: Path) -> None:
@@ -61,12 +88,12 @@ def test_a_graph_for_many_rows_that_answers_otherwise_is_refused(tmp_path: Path)
         (staged / FUSED_BATCH_GRAPH).write_bytes(other.SerializeToString())
         ref = publish_staged(staged, tmp_path, "gru", Shape(seed=0))
     with pytest.raises(GoldenMismatchError):
-        prove(tmp_path, ref, CHOICE)
+        prove(tmp_path, ref, CHOICE, None)
 
 
 def test_its_limits_come_from_the_settings_and_its_series_from_its_labels(store: Path) -> None:
     metrics = Metrics()
-    model = load(prove(store, GRU, CHOICE), metrics, Settings(queue_rows=7))
+    model = load(prove(store, GRU, CHOICE, None), metrics, Settings(queue_rows=7))
     assert model.ref == GRU
     assert model.max_tokens == 256
     labels = {"model": "gru", "version": "1", "role": "served", "label": "positive"}

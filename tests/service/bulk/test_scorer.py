@@ -1,9 +1,11 @@
 import gzip
 import json
+from pathlib import Path
 
 import httpx
 import pytest
 
+from model_store.errors import VersionRefusedError
 from model_store.layout import VersionRef
 from service.bulk.columns import added_columns
 from service.bulk.dialects import TSV
@@ -11,6 +13,7 @@ from service.bulk.rows import Chunk, Position
 from service.bulk.scorer import ChunkScorer, Result, Task
 from service.bulk.tables import TableParser, TableWriter
 from service.schemas import MAX_CHARACTERS
+from service.security.signatures import make_key
 from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -32,6 +35,14 @@ def score(settings: Settings, texts: list[str], *, packed: bool = False, oversiz
     task = Task(settings, REF, TableParser(TSV, 1, 0), TableWriter(TSV, ("text",), ADDED, same=True), packed)
     body = "".join(f"{text}\n" for text in texts).encode()
     return ChunkScorer(task).score(Chunk(body, 2, Position(len(body), 2 + len(texts)), 1.0, oversized))
+
+
+def test_a_version_that_nobody_signed_is_not_scored_with_where_that_is_asked_for(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "trusted.pem").write_text(make_key(tmp_path / "signing.pem"), encoding="utf-8")
+    with pytest.raises(VersionRefusedError, match="it is not signed"):
+        score(settings.model_copy(update={"trusted_keys_file": tmp_path / "trusted.pem"}), TEXTS)
 
 
 async def test_labels_and_probabilities_are_those_of_the_service(settings: Settings, client: httpx.AsyncClient) -> None:
