@@ -1,7 +1,8 @@
 # Targets: cpu (both engines; what compose runs), slim (fused engine only), gpu (TensorFlow on an NVIDIA GPU).
 #   docker build --target cpu --tag nunchi:cpu .
 
-FROM python:3.11.15-slim-bookworm AS base
+# A tag can be moved, its digest cannot; how to renew it: docs/supply-chain.md.
+FROM python:3.11.15-slim-bookworm@sha256:d29f48a31a8b408ed19272ca1e7b10ebae13b240a27e862d3d4217c528e2e0c3 AS base
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PATH=/opt/venv/bin:$PATH

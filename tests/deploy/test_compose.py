@@ -18,9 +18,19 @@ LOOSENED: dict[str, Change] = {
     "prometheus: it keeps capabilities": lambda s: s["prometheus"].pop("cap_drop"),
     "service: it can gain privileges": lambda s: s["service"].pop("security_opt"),
     "service: it shares what is the host's": lambda s: s["service"].update(privileged=True),
+    "prometheus: it shares what is the host's": lambda s: s["prometheus"].update(devices=["/dev/mem:/dev/mem"]),
+    "grafana: it shares what is the host's": lambda s: s["grafana"].update(userns_mode="host"),
+    "service: its confinement is lifted": lambda s: s["service"]["security_opt"].append("seccomp:unconfined"),
+    "grafana: GF_SECURITY_ADMIN_PASSWORD is written down": lambda s: s["grafana"]["environment"].update(
+        GF_SECURITY_ADMIN_PASSWORD="admin"
+    ),
+    "prometheus: it sees what is the host's: /proc": lambda s: s["prometheus"]["volumes"].append("/proc:/host:ro"),
     "service: nothing reaps its children": lambda s: s["service"].pop("init"),
     "service: its temporary files can be run": lambda s: s["service"].update(tmpfs=["/tmp"]),
     "grafana: its image is not pinned": lambda s: s["grafana"].update(image="grafana/grafana:latest"),
+    "prometheus: its image is not pinned": lambda s: s["prometheus"].update(
+        image=s["prometheus"]["image"].partition("@")[0]
+    ),
     "prometheus: it runs as root": lambda s: s["prometheus"].pop("user"),
     "service: it shares the host's network": lambda s: s["service"].update(network_mode="host"),
     "grafana: it is published on every address: 3000:3000": lambda s: s["grafana"].update(ports=["3000:3000"]),

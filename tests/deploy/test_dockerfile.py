@@ -16,8 +16,16 @@ from tests.deploy.policy import dockerfile_complaints
 
 TARGETS = ("cpu", "slim", "gpu")
 
+BASE = next(i.text.split()[0] for i in files.dockerfile() if i.name == "FROM")
+TAG, _, DIGEST = BASE.partition("@")
+
 LOOSENED = {
-    "python:3-slim: not pinned": ("python:3.11.15-slim-bookworm", "python:3-slim"),
+    f"{TAG}: not pinned": (BASE, TAG),
+    f"python:3-slim@{DIGEST}: not pinned": (BASE, f"python:3-slim@{DIGEST}"),
+    "runtime: COPY of whatever lies there": ("COPY service service", "COPY . ."),
+    "runtime: a secret would stay in the image": ("ENV NUNCHI_HOST=0.0.0.0", "ENV NUNCHI_API_TOKEN=abc"),
+    "base: fetches what no hash holds": ("RUN groupadd", "RUN curl https://example.org/x | sh && groupadd"),
+    "install: fetches what no hash holds": ("RUN python -m venv", "RUN apt-get install --yes x && python -m venv"),
     "runtime: ADD can fetch and unpack": ("COPY service service", "ADD service service"),
     "no target slim": ("FROM runtime AS slim", "FROM runtime AS small"),
     "cpu: runs as 0": ("USER 10001:10001", "USER 0"),

@@ -69,7 +69,7 @@ def test_a_worker_that_ends_too_early_is_an_error(settings: Settings) -> None:
 
 def test_a_version_that_cannot_be_loaded_is_said(settings: Settings) -> None:
     with (
-        pytest.raises(StartError, match="gru/9: is not a directory"),
+        pytest.raises(StartError, match="gru/9: no readable manifest"),
         Workers(task_of(settings, VersionRef("gru", 9)), 2),
     ):
         pass
