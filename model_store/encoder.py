@@ -61,11 +61,15 @@ class TextEncoder(ABC):
         return [_cut(ids, limit) for ids in self._ids_of_all(normalize_all(texts))]
 
     def tokens(self, text: str) -> list[Token]:
-        """Return all ids of `text` in order, each with the characters of the text as it was given."""
+        """Return all ids of `text` in order, each with the characters of the text as it was given.
+
+        A piece that stands for no character, such as the mark before a first word that begins with none, has an empty
+        span.
+        """
         aligned = align(text)
         return [
-            Token(span.id, aligned.spans[span.start][0], aligned.spans[span.end - 1][1])
-            for span in self._spans(aligned.text)
+            Token(id_, aligned.spans[start][0], aligned.spans[end - 1][1] if end > start else aligned.spans[start][0])
+            for id_, start, end in self._spans(aligned.text)
         ]
 
     @abstractmethod

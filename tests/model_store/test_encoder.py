@@ -1,4 +1,5 @@
 import unicodedata
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,8 @@ def test_tokens_carry_the_ids_of_encode(subword_encoder: SubwordEncoder, text: s
         tokens = encoder.tokens(text)
 
         assert [token.id for token in tokens] == encoder.encode(text, 10_000).ids
-        assert all(0 <= token.start < token.end <= len(text) for token in tokens)
+        assert all(0 <= token.start <= token.end <= len(text) for token in tokens)
+        assert all(one.start <= next_.start and one.end <= next_.end for one, next_ in pairwise(tokens))
 
 
 def test_tokens_point_at_the_text_as_it_was_given(word_encoder: WordEncoder) -> None:
@@ -92,6 +94,11 @@ def test_tokens_point_at_the_text_as_it_was_given(word_encoder: WordEncoder) -> 
 
     assert unicodedata.normalize("NFC", text[first.start : first.end]) == "영화"
     assert text[second.start : second.end] == "좋다ㅋㅋㅋㅋㅋ"
+
+
+def test_a_piece_that_stands_for_no_character_covers_none(subword_encoder: SubwordEncoder) -> None:
+    first, second, *_ = subword_encoder.tokens("{영화 정말 좋았어요")
+    assert (first.start, first.end, second.start) == (0, 0, 0)
 
 
 def test_pieces_do_not_cover_the_blank_before_them(subword_encoder: SubwordEncoder) -> None:
