@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.types import Lifespan, Receive, Scope, Send
 
@@ -47,7 +48,11 @@ from service.security.trust import trust_of
 from service.settings import Settings, nearest_or_all
 from service.storage import Storage
 from service.store.counters import StoreCounters
+from service.telemetry.telling import Telling
 from service.watching import Watcher
+
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""FastAPI's own, which variables of the environment could switch on, sends the messages of errors: texts of users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +99,10 @@ def create_app(settings: Settings, metrics: Metrics | None = None, shared: Path 
         operations.router(readiness, metrics),
     )
     beside = keeping.beside(registry, access.run, Watcher(registry, settings).run)
-    beside = beside._replace(ends=(explaining.end, *beside.ends))
+    telling = Telling.of(settings, metrics)
+    beside = beside._replace(ends=(explaining.end, *beside.ends, telling.close))
     behind = _build_fastapi(settings, plain, lifespan_of(beside, readiness))
-    front = Front(behind, hot_paths.endpoints(), access, metrics, settings.max_body_bytes)
+    front = Front(behind, hot_paths.endpoints(), access, telling, settings.max_body_bytes)
     return Application(front, registry, readiness, metrics)
 
 
@@ -181,6 +187,7 @@ def _build_fastapi(settings: Settings, plain: Iterable[APIRouter], lifespan: Lif
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
     )
     predictions.document(app)
     if settings.docs:

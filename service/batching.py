@@ -19,6 +19,7 @@ from service.errors import InferenceError, QueueFullError
 from service.logs import log_exception
 from service.metrics import ModelMetrics
 from service.scoring import Probabilities, Scored, score_rows
+from service.telemetry.trail import Stage, Trace, Trail, current
 
 _ROUND = 4
 """Full batches that one round in the thread may take; more let rows of like length meet, fewer end sooner."""
@@ -40,12 +41,13 @@ class BatchLimits:
 
 
 class _Job(NamedTuple):
-    """The rows that a request handed over, when (perf_counter), and the future that it waits for."""
+    """The rows that a request handed over, when (perf_counter), the future that it waits for, and the request."""
 
     rows: Rows
     longest: int
     arrived: float
     future: "asyncio.Future[list[Probabilities]]"
+    trail: Trail | None
 
 
 class Batcher:
@@ -92,7 +94,7 @@ class Batcher:
             may be cancelled without any harm to others.
         """
         loop = self._loop = self._loop or asyncio.get_running_loop()  # to ask for it is a system call
-        job = _Job(rows, max(map(len, rows)), perf_counter(), loop.create_future())
+        job = _Job(rows, max(map(len, rows)), perf_counter(), loop.create_future(), current())
         if len(rows) * job.longest > self._limits.inline_tokens:
             self._big.append(job)
             self._start_round()
@@ -160,6 +162,8 @@ class Batcher:
         for job in jobs:
             start, end = end, end + len(job.rows)
             metrics.queue_s.observe(started - job.arrived)
+            if job.trail is not None and job.trail.trace is not None:
+                _note(job.trail.trace, job, scored, started)
             if not job.future.done():
                 _answer(job.future, scored, start, end)
 
@@ -190,6 +194,19 @@ def _answer(future: "asyncio.Future[list[Probabilities]]", scored: Scored, start
             future.set_exception(failure)
             return
     future.set_result(scored.probabilities[start:end])
+
+
+def _note(trace: Trace, job: _Job, scored: Scored, started: float) -> None:
+    """Tell a trace how long the rows of a job waited, and in which company they were scored."""
+    calls = scored.calls
+    figures = {
+        "rows": len(job.rows),
+        "batch_rows": sum(call.rows for call in calls),
+        "batch_calls": len(calls),
+        "engine_us": round(sum(call.seconds for call in calls) * 1e6),
+    }
+    trace.stages.append(Stage("queue", job.arrived, started, {}))
+    trace.stages.append(Stage("inference", started, perf_counter(), figures))
 
 
 def _rows_of(jobs: list[_Job]) -> Rows:

@@ -1,9 +1,7 @@
 """The outermost ASGI application: answers the hot paths itself; names, limits and measures every request."""
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from http import HTTPStatus
 from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,14 +9,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.errors import BodyTooLargeError, ServiceError, UnknownRouteError
 from service.heads import Head
 from service.identifiers import RequestIds
-from service.logs import log_event, log_exception
-from service.metrics import Metrics
+from service.logs import log_exception
 from service.problems import JSON, Answer, problem
 from service.protocol import whole_writer
 from service.security.access import Access
 from service.security.callers import Caller
 from service.security.headers import NOSNIFF, guarded
 from service.tallies import Histogram
+from service.telemetry.request_log import FAILED, Answered
+from service.telemetry.telling import Telling
+from service.telemetry.trail import Trail, begin
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 OTHER_METHOD = "_OTHER"
@@ -44,7 +44,7 @@ class Front:
         app: what answers everything else.
         endpoints: the hot paths, by method and path.
         access: decides who may ask, before a body is read.
-        metrics: where requests are counted.
+        telling: counts requests, and tells the log and the tracer of them.
         max_body_bytes: of a request to a hot path; the other routes read no body.
     """
 
@@ -53,19 +53,19 @@ class Front:
         app: ASGIApp,
         endpoints: Mapping[tuple[str, str], Endpoint],
         access: Access,
-        metrics: Metrics,
+        telling: Telling,
         max_body_bytes: int,
     ) -> None:
         self._app = app
         self._endpoints = endpoints
         self._access = access
-        self._metrics = metrics
+        self._telling = telling
         self._max_body_bytes = max_body_bytes
         self._request_ids = RequestIds()
         self._active = dict.fromkeys((*METHODS, OTHER_METHOD), 0)
         self._durations: dict[tuple[str, str, int], Histogram] = {}
         for method in ("GET", "POST"):
-            metrics.active_requests.labels(method).set_function(partial(self._active.__getitem__, method))
+            telling.metrics.active_requests.labels(method).set_function(partial(self._active.__getitem__, method))
         for method, path in endpoints:
             self._duration(method, path, 200)
 
@@ -77,46 +77,53 @@ class Front:
         started = perf_counter()
         method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
         self._active[method] += 1
+        head = Head.of(scope["headers"])
+        trail = begin(self._request_ids.choose(head.request_id), head)
+        if self._telling.of_all:
+            self._telling.begin(trail)
         try:
             endpoint = self._endpoints.get((method, scope["path"]))
             if endpoint is None:
-                route, status = await self._forward(scope, receive, send)
+                route, status = await self._forward(trail, scope, receive, send)
             else:
-                route, status = await self._serve(endpoint, scope, receive, send)
-            self._duration(method, route, status).observe(perf_counter() - started)
+                route, status = await self._serve(endpoint, trail, scope, receive, send)
+            seconds = perf_counter() - started
+            self._duration(method, route, status).observe(seconds)
+            if status >= FAILED or self._telling.of_all:
+                self._telling.end(trail, Answered(method, route, status, started, seconds))
         except ClientLeftError:
             return
         finally:
             self._active[method] -= 1
 
-    async def _serve(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> tuple[str, int]:
+    async def _serve(
+        self, endpoint: Endpoint, trail: Trail, scope: Scope, receive: Receive, send: Send
+    ) -> tuple[str, int]:
         """Answer a hot path; return the route and the status."""
-        head = Head.of(scope["headers"])
-        request_id = self._request_ids.choose(head.request_id)
+        head, request_id = trail.head, trail.request_id
         try:
-            caller = self._access.admit(scope, head)
+            caller = self._admit(trail, scope)
             body = await read_body(receive, head.content_length, self._max_body_bytes)
             answer = Answer(200, [JSON], await endpoint(body, head, caller))
         except ServiceError as error:
-            answer = self._problem(error, request_id)
+            answer = self._problem(error, trail)
         except ClientLeftError:
             raise
         except Exception as error:
             log_exception("unexpected_error", error, request_id=request_id)
-            answer = self._problem(ServiceError("the service failed; the event was logged"), request_id)
+            answer = self._problem(ServiceError("the service failed; the event was logged"), trail)
         await send_answer(scope, send, answer, request_id)
         return (OTHER_ROUTE if answer.status in _BEFORE_ROUTING else scope["path"]), answer.status
 
-    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> tuple[str, int]:
+    async def _forward(self, trail: Trail, scope: Scope, receive: Receive, send: Send) -> tuple[str, int]:
         """Let FastAPI answer, HEAD as it would GET; return the route and the status."""
-        head = Head.of(scope["headers"])
-        request_id = self._request_ids.choose(head.request_id)
+        request_id = trail.request_id
         try:
-            caller = self._access.admit(scope, head)
+            caller = self._admit(trail, scope)
             if not scope["path"].isprintable():  # Starlette takes /metrics and a newline for /metrics
                 raise UnknownRouteError
         except ServiceError as error:
-            answer = self._problem(error, request_id)
+            answer = self._problem(error, trail)
             await send_answer(scope, send, answer, request_id)
             return OTHER_ROUTE, answer.status
         bodiless = scope["method"] == "HEAD"
@@ -141,18 +148,22 @@ class Front:
             log_exception("unexpected_error", error, request_id=request_id)
         return getattr(inner.get("route"), "path", OTHER_ROUTE), status
 
-    def _problem(self, error: ServiceError, request_id: str) -> Answer:
+    def _admit(self, trail: Trail, scope: Scope) -> Caller:
+        caller = self._access.admit(scope, trail.head)
+        trail.key = caller.name
+        return caller
+
+    def _problem(self, error: ServiceError, trail: Trail) -> Answer:
         if error.reason is not None:
-            self._metrics.rejected[error.reason].add()
-        if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-            log_event("request_failed", logging.ERROR, request_id=request_id, problem=error.slug)
-        return problem(error, request_id)
+            self._telling.metrics.rejected[error.reason].add()
+        trail.problem = error.slug
+        return problem(error, trail.request_id)
 
     def _duration(self, method: str, route: str, status: int) -> Histogram:
         key = (method, route, status)
         histogram = self._durations.get(key)
         if histogram is None:
-            histogram = self._durations[key] = self._metrics.http_duration.labels(method, route, str(status))
+            histogram = self._durations[key] = self._telling.metrics.http_duration.labels(method, route, str(status))
         return histogram
 
 

@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_ONCE = (b"host", b"authorization", b"origin", b"sec-fetch-site")
+Headers = Sequence[tuple[bytes, bytes]]
+"""As in an ASGI scope: names in lower case."""
+
+_ONCE = (b"host", b"authorization", b"origin", b"sec-fetch-site", b"traceparent")
+_JOINED = b"tracestate"
 
 
 class Head(NamedTuple):
@@ -17,6 +21,8 @@ class Head(NamedTuple):
         authorization: what shows that the caller may ask.
         origin: the site of the page that made a browser send this.
         fetch_site: what that site is to this one, as browsers say in Sec-Fetch-Site.
+        traceparent: of which trace the request is a part, and of which span of it.
+        tracestate: what goes with it; several are one.
     """
 
     content_length: bytes | None = None
@@ -26,13 +32,15 @@ class Head(NamedTuple):
     authorization: bytes | None = None
     origin: bytes | None = None
     fetch_site: bytes | None = None
+    traceparent: bytes | None = None
+    tracestate: bytes | None = None
 
     @classmethod
-    def of(cls, headers: Sequence[tuple[bytes, bytes]]) -> "Head":
-        """Read the headers of an ASGI scope, whose names are in lower case."""
+    def of(cls, headers: Headers) -> "Head":
+        """Read the headers of an ASGI scope."""
         found = dict(headers)
         if len(found) < len(headers):
-            found |= _ambiguous(headers)
+            found |= _repeated(headers)
         value = found.get
         return cls(
             value(b"content-length"),
@@ -42,10 +50,17 @@ class Head(NamedTuple):
             value(b"authorization"),
             value(b"origin"),
             value(b"sec-fetch-site"),
+            value(b"traceparent"),
+            value(b"tracestate"),
         )
 
 
-def _ambiguous(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return, without a value, those that decide who asks whom and came more than once: no two readers may differ."""
+def _repeated(headers: Headers) -> dict[bytes, bytes]:
+    """Return what becomes of headers that came more than once.
+
+    Those that decide who asks whom, or for whom, have no value then: no two readers may differ.
+    """
     names = [name for name, _ in headers]
-    return {name: b"" for name in _ONCE if names.count(name) > 1}
+    without = {name: b"" for name in _ONCE if names.count(name) > 1}
+    joined = [value for name, value in headers if name == _JOINED]
+    return {**without, _JOINED: b",".join(joined)} if joined else without

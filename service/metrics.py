@@ -21,6 +21,7 @@ from service.ledger import Kept, Ledger, PrivateLedger
 from service.place import WORKER_RESTARTS
 from service.resources import Resources
 from service.tallies import Combine, Counter, CounterFamily, Declared, GaugeFamily, Histogram, HistogramFamily
+from service.telemetry.observes import Observes
 
 SERVED = "served"
 """The role of a version whose answer the client gets."""
@@ -122,7 +123,10 @@ class Metrics:
         stages = self.histogram(
             "sentiment_stage_duration_seconds", "Time in each stage of POST /predict.", ("stage",), LATENCY_S
         )
-        self.parse_s, self.encode_s, self.queue_s, self.serialize_s = map(stages.labels, STAGES)
+        parse_s, encode_s, self.queue_s, serialize_s = map(stages.labels, STAGES)
+        self.parse_s: Observes = parse_s
+        self.encode_s: Observes = encode_s
+        self.serialize_s: Observes = serialize_s
 
     def _declare_answers(self) -> None:
         self._requests = self.counter("sentiment_requests_total", "Requests that this version took on.", _VERSION)

@@ -14,6 +14,7 @@ from service.model import Model
 from service.routing import Routed, Router
 from service.schemas import PredictBatchRequest, PredictRequest
 from service.scoring import Probabilities
+from service.telemetry.trail import note_answerer, note_stage
 
 _ENCODED_AT_ONCE = 32
 """Texts of a batch that are encoded before others get the event loop again: less than a millisecond."""
@@ -82,6 +83,7 @@ class Predictor:
         """
         routed = self._router.route(request.model, request.version, client)
         model = routed.model
+        note_answerer(routed, 1)
         with model.batcher.admit(1):  # no await since the registry was asked: from here on, a swap waits for us
             started = perf_counter()
             encoded = model.encode(request.text)
@@ -107,12 +109,15 @@ class Predictor:
         """
         routed = self._router.route(request.model, request.version, client)
         model = routed.model
+        note_answerer(routed, len(request.texts))
         encoded: list[Encoded] = []
         waiting: list[asyncio.Future[list[Probabilities]]] = []
         with model.batcher.admit(len(request.texts)):  # as in `predict`
             try:
                 for start in range(0, len(request.texts), _ENCODED_AT_ONCE):
+                    started = perf_counter()
                     part = _encode_all(model, request.texts[start : start + _ENCODED_AT_ONCE], start)
+                    note_stage("encode", started, texts=len(part))
                     encoded += part
                     waiting.append(model.batcher.submit([item.ids for item in part]))
                     await asyncio.sleep(0)

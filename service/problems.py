@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.errors import InvalidRequestError, ServiceError, UnknownRouteError, WrongMethodError
+from service.telemetry.trail import note_problem
 
 Header = tuple[bytes, bytes]
 
@@ -48,7 +49,9 @@ def problem(error: ServiceError, request_id: str) -> Answer:
 
 async def answer_error(request: Request, error: Exception) -> Response:
     """Answer any error that reaches FastAPI; what is not ours is a 500 that says no more than that."""
-    answer = problem(_as_ours(error), request.scope["request_id"])
+    ours = _as_ours(error)
+    note_problem(ours.slug)
+    answer = problem(ours, request.scope["request_id"])
     response = Response(answer.body, answer.status)
     response.raw_headers[:] = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
     return response

@@ -39,6 +39,11 @@ class Routed(NamedTuple):
     taking: Taking | None
     started: float
 
+    @property
+    def part(self) -> Part | None:
+        """Which arm answers, and why; None if the request is none of an experiment's business."""
+        return self.taking.part if self.taking else None
+
 
 class Router:
     """Asks the traffic rules who answers, and the registry for that version.

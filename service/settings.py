@@ -112,6 +112,24 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )
+    log_requests: float = Field(
+        default=0,
+        ge=0,
+        le=1,
+        description="Share of the requests that did not fail which get a line in the log; those that failed always do.",
+    )
+    traces_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$",
+        description="Where traces go: the URL of an OpenTelemetry collector that takes OTLP over HTTP, such as "
+        "`http://collector:4318`. Without it there are none.",
+    )
+    traces_ratio: float = Field(
+        default=1,
+        ge=0,
+        le=1,
+        description="Share of the requests that are traced, beside those whose caller decides by `traceparent`.",
+    )
 
 
 def load_settings() -> Settings:

@@ -43,7 +43,7 @@ class Watcher:
             try:
                 await self.look()
             except Exception as error:  # whatever it was, the next look may find it gone
-                log_exception("store_watch_failed", error)
+                log_exception("model_store_watch_failed", error)
 
     async def look(self) -> None:
         """Bring the registry into step with the store once.
@@ -89,7 +89,7 @@ class Watcher:
 
     def _tell_once(self, reason: str) -> None:
         if self._readable:
-            log_event("store_unavailable", logging.WARNING, reason=reason)
+            log_event("model_store_unavailable", logging.WARNING, reason=reason)
         self._readable = False
 
 

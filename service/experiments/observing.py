@@ -31,6 +31,7 @@ from service.routing import Routed, Taking
 from service.scoring import Scored, score_rows
 from service.secrets import Secret
 from service.settings import Settings
+from service.telemetry.trail import current_trace
 
 _GATHER_S = 0.05
 """How long an answered text waits for others, so that the arms score many at once."""
@@ -82,18 +83,19 @@ class Observer:
         if (taking := self._taking(routed, texts)) is None:
             return
         latency_us, now = round((perf_counter() - routed.started) / len(texts) * 1e6), time()
+        trace = current_trace()
         for text, item in zip(texts, predicted, strict=True):
             seen = (taking, item.prediction_id, text, item.model, item.encoded, item.label, item.probabilities)
-            self._take(Answered(*seen, latency_us, now, self._has_room()))
+            self._take(Answered(*seen, latency_us, now, self._has_room(), trace=trace))
 
     def failed(self, routed: Routed, texts: Sequence[str], encoded: Sequence[Encoded], error: InferenceError) -> None:
         """Take note of texts on which an arm failed; of a batch, those that were encoded until then."""
         if (taking := self._taking(routed, texts)) is None:
             return
-        now = time()
+        now, trace = time(), current_trace()
         for text, item in zip(texts, encoded, strict=False):
             seen = (taking, self._ids.new(), text, routed.model, item, None, ())
-            self._take(Answered(*seen, 0, now, self._has_room(), error.error_type))
+            self._take(Answered(*seen, 0, now, self._has_room(), error.error_type, trace))
 
     def _taking(self, routed: Routed, texts: Sequence[str]) -> Taking | None:
         """Return what a request is to an experiment.

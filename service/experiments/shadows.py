@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from time import perf_counter
 from typing import NamedTuple
 
 from model_store.encoder import UNKNOWN_ID, Encoded
@@ -12,6 +13,7 @@ from service.experiments.observation import Outcome
 from service.model import Model
 from service.routing import Taking
 from service.scoring import Scored
+from service.telemetry.trail import Trace
 
 DROPPED = "dropped"
 NOT_READY = "not_ready"
@@ -32,6 +34,7 @@ class Answered(NamedTuple):
         created_at: seconds since 1970, UTC.
         shadowed: whether the other arms shall score it; False if too many texts are waiting for them.
         error: how the arm failed; None if it did not.
+        trace: of the request; None if none is recorded.
     """
 
     taking: Taking
@@ -45,6 +48,7 @@ class Answered(NamedTuple):
     created_at: float
     shadowed: bool
     error: str | None = None
+    trace: Trace | None = None
 
 
 Score = Callable[[Model, Rows], Awaitable[Scored]]
@@ -73,7 +77,9 @@ async def outcomes_of(
         for place in others:
             column[place] = _missing(arm, NOT_READY if texts[place].shadowed else DROPPED)
         if model is not None and asked:
-            scored = await score(model, _rows(model, [texts[place] for place in asked]))
+            shadowed, started = [texts[place] for place in asked], perf_counter()
+            scored = await score(model, _rows(model, shadowed))
+            _tell_traces(shadowed, arm, started)
             for place, outcome in zip(asked, _outcomes(arm, model, scored), strict=True):
                 column[place] = outcome
     return list(zip(*columns.values(), strict=True))
@@ -85,6 +91,12 @@ def _served(text: Answered) -> Outcome:
         return Outcome(arm, ref.name, ref.version, None, (), None, text.error)
     label = text.model.stored.manifest.labels[text.label]
     return Outcome(arm, ref.name, ref.version, label, text.probabilities, text.latency_us)
+
+
+def _tell_traces(texts: Sequence[Answered], arm: LiveArm, started: float) -> None:
+    """Tell the traces of texts, once for all of one request, that an arm has scored them just now."""
+    for trace in {text.trace for text in texts if text.trace is not None}:
+        trace.note_late("shadow", started, arm=arm.name, model=arm.ref.name, version=arm.ref.version, rows=len(texts))
 
 
 def _outcomes(arm: LiveArm, model: Model, scored: Scored) -> Iterator[Outcome]:

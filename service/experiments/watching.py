@@ -144,7 +144,8 @@ class Experiments:
             if status not in self.statuses:
                 level = logging.WARNING if status.reason else logging.INFO
                 name, phase = status.experiment.name, status.phase
-                log_event(f"experiment_{status.state}", level, experiment=name, phase=phase, reason=status.reason)
+                fields = {"experiment": name, "state": status.state, "phase": phase, "reason": status.reason}
+                log_event("experiment_changed", level, **fields)
         self.statuses = statuses
 
     def _tell_broken(self, reason: str | None) -> None:

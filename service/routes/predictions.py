@@ -24,6 +24,7 @@ from service.parsing import parse
 from service.predictor import Predictor
 from service.schemas import PredictBatchRequest, Prediction, PredictionBatch, PredictRequest
 from service.security.callers import Caller
+from service.telemetry.trail import note_stage
 
 MAX_KEY_BYTES = 256
 """Of the header X-Client-Key."""
@@ -72,11 +73,16 @@ class Predictions:
 
     async def predict_batch(self, body: bytes, head: Head, caller: Caller) -> bytes:
         """Answer POST /predict/batch."""
+        started = perf_counter()
         request = parse(self._batch, body)
+        note_stage("parse", started)
         caller.take(len(request.texts))
         predictions = await self._predictor.predict_batch(request, client_key(head.client_key))
+        started = perf_counter()
         items = ",".join(predicted.to_json() for predicted in predictions)
-        return f'{{"predictions":[{items}]}}'.encode()
+        answer = f'{{"predictions":[{items}]}}'.encode()
+        note_stage("serialize", started)
+        return answer
 
 
 def client_key(header: bytes | None) -> str | None:

@@ -11,11 +11,13 @@ class Caller:
     Args:
         bucket: what the texts to score are taken from; None without a limit.
         refused: counts requests for more.
+        name: of the key; None without one.
     """
 
-    __slots__ = ("_bucket", "_refused")
+    __slots__ = ("_bucket", "_refused", "name")
 
-    def __init__(self, bucket: Bucket | None = None, refused: Counter | None = None) -> None:
+    def __init__(self, bucket: Bucket | None = None, refused: Counter | None = None, name: str | None = None) -> None:
+        self.name = name
         self._bucket = bucket
         self._refused = refused
 

@@ -120,4 +120,6 @@ class Keys:
     def _key(self, entry: Entry) -> Key:
         bucket = self._buckets.of(entry.id, Limit.of(entry.limit, entry.burst)) if entry.limit else None
         expires = entry.expires.timestamp() if entry.expires else inf
-        return Key(bytes.fromhex(entry.sha256), frozenset(entry.scopes), expires, Caller(bucket, self._limited))
+        return Key(
+            bytes.fromhex(entry.sha256), frozenset(entry.scopes), expires, Caller(bucket, self._limited, entry.name)
+        )

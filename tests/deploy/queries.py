@@ -16,6 +16,7 @@ from service.security.counters import AccessCounters
 from service.storage import Storage
 from service.store.counters import StoreCounters
 from service.tallies import Family, HistogramFamily
+from service.telemetry.counters import TraceCounters
 from tests.deploy import files
 
 Catalogue = Mapping[str, frozenset[str]]
@@ -91,7 +92,7 @@ def declared() -> Catalogue:
     metrics = Metrics()
     ExperimentCounters(metrics), FeedbackCounters(metrics), ExperimentGauges(metrics)
     AccessCounters(metrics), ExplanationCounters(metrics)
-    StoreCounters(metrics, Storage("sqlite://"))
+    StoreCounters(metrics, Storage("sqlite://")), TraceCounters(metrics)
     samples = [sample for metric in metrics.registry.collect() for sample in metric.samples]
     names = {sample.name: frozenset(sample.labels) for sample in samples}
     for family in metrics.exposition.families:

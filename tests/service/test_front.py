@@ -12,6 +12,7 @@ from service.metrics import Metrics
 from service.security.callers import Caller
 from service.security.start import build_access
 from service.settings import Settings
+from service.telemetry.telling import Telling
 
 pytestmark = pytest.mark.anyio
 
@@ -78,8 +79,8 @@ def front(limit: int = 100) -> Front:
 
 
 def fronting(app: ASGIApp, endpoints: Mapping[tuple[str, str], Endpoint], limit: int = 100) -> Front:
-    metrics = Metrics()
-    return Front(app, endpoints, build_access(Settings(), metrics, None), metrics, limit)
+    metrics, settings = Metrics(), Settings()
+    return Front(app, endpoints, build_access(settings, metrics, None), Telling.of(settings, metrics), limit)
 
 
 async def test_a_body_in_parts_is_put_together() -> None:
@@ -127,7 +128,7 @@ async def test_an_unexpected_error_is_a_500_that_says_nothing(caplog: pytest.Log
     exchange = await Exchange(PARTS, path="/fail").through(front())
     assert (exchange.status, exchange.content["title"]) == (500, "Internal error")
     assert "abcdef" not in exchange.sent[1]["body"].decode()
-    assert [record.getMessage() for record in caplog.records] == ["unexpected_error", "request_failed"]
+    assert [record.getMessage() for record in caplog.records] == ["unexpected_error", "request"]
     assert all("abcdef" not in str(vars(record)) for record in caplog.records)
 
 

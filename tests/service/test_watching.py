@@ -120,7 +120,7 @@ async def test_a_store_that_is_not_there_for_the_moment_changes_nothing(
     for _ in range(2):
         await watched.watcher.look()
     assert watched.states() == {"gru/1": State.READY}
-    assert watched.events(caplog).count("store_unavailable") == 1
+    assert watched.events(caplog).count("model_store_unavailable") == 1
 
 
 async def test_a_file_that_is_changed_in_place_does_not_touch_what_is_served(watched: Watched) -> None:

@@ -207,7 +207,7 @@ async def test_arms_with_different_labels_are_refused_and_no_phase_is_opened(
     assert reason is not None
     assert reason.startswith("arm lstm has the labels positive, negative")
     assert bench.phases.asked == 0
-    assert [record.message for record in caplog.records] == ["experiment_refused"]
+    assert [record.message for record in caplog.records] == ["experiment_changed"]
 
 
 @pytest.mark.parametrize("broken", ["[[experiment", SMALL + "weight = 0", SMALL + SMALL.replace("gru-or", "x"), "\xff"])
@@ -254,7 +254,7 @@ async def test_each_trouble_is_logged_once(path: Path, caplog: pytest.LogCapture
     for _ in range(3):
         await bench.write("[[")
     assert [(record.message, record.levelno) for record in caplog.records] == [
-        ("experiment_waiting", logging.WARNING),
+        ("experiment_changed", logging.WARNING),
         ("experiments_file_broken", logging.ERROR),
     ]
 
