@@ -49,12 +49,18 @@ results: $(VENV)/.installed-dev  ## Train and test every variant with the refere
 lock: $(VENV)/.installed-dev  ## Write requirements/*.txt anew from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
+audit: $(VENV)/.installed-dev  ## Known vulnerabilities of every locked package (needs the internet)
+	$(BIN)/python requirements/audit.py
+
+sbom: $(VENV)/.installed-dev  ## Bills of materials of the images, CycloneDX: sbom/*.cdx.json
+	$(BIN)/python requirements/sbom.py sbom
+
 clean:  ## Remove the virtual environment and all caches
-	rm -rf $(VENV) .venv-gpu .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-gpu .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage sbom
 
 $(VENV)/.installed-%: requirements/%.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: help run dev check unit test prove gpu-check bench results lock clean
+.PHONY: help run dev check unit test prove gpu-check bench results lock audit sbom clean

@@ -7,14 +7,17 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 LOCKS: dict[str, tuple[str, ...]] = {
+    "dev": ("service", "bulk", "tensorflow", "training", "dev"),
+    "gpu-check": ("service", "bulk", "tensorflow-cuda", "training", "dev"),
     "service": ("service",),
     "tensorflow": ("service", "tensorflow"),
     "tensorflow-cuda": ("service", "tensorflow-cuda"),
-    "dev": ("service", "bulk", "tensorflow", "training", "dev"),
     "bench": ("service", "bulk", "tensorflow", "bench"),
-    "gpu-check": ("service", "bulk", "tensorflow-cuda", "training", "dev"),
 }
 """The extras that each file locks together."""
+
+TESTED_BY = {"service": "dev", "tensorflow": "dev", "tensorflow-cuda": "gpu-check"}
+"""The lock of an image, and that of the tests: no package of the first has another version than in the second."""
 
 
 def main() -> None:
@@ -32,6 +35,8 @@ def main() -> None:
         ]
         command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate"]
         command += ["--no-strip-extras"]  # older releases of pip take a pin without its extra for no pin
+        if name in TESTED_BY:
+            command += ["--constraint", f"requirements/{TESTED_BY[name]}.txt"]
         command += [flag for extra in extras for flag in ("--extra", extra)]
         subprocess.run(command, cwd=HERE.parent, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  a fixed command
         print(f"requirements/{name}.txt")
