@@ -52,6 +52,7 @@ def _settings(directory: Path, name: str, store: Path) -> dict[str, str]:
     return {
         "NUNCHI_MODEL_STORE": str(store),
         "NUNCHI_SECRET_FILE": str(directory / "secret"),
+        "NUNCHI_VERSIONS_FILE": str(directory / "versions.json"),
         "NUNCHI_STORE": f"sqlite:///{directory / name}.db",
     }
 

@@ -135,6 +135,7 @@ def _environment(server: Server, version: Path, port: int) -> dict[str, str]:
     store = version.parent.parent.absolute()
     own = {"NUNCHI_PORT": str(port), "NUNCHI_MODEL_STORE": str(store), "NUNCHI_LOG_LEVEL": "warning"}
     own["NUNCHI_SECRET_FILE"] = str(Path(tempfile.gettempdir(), "nunchi-bench-secret"))
+    own["NUNCHI_VERSIONS_FILE"] = str(Path(tempfile.gettempdir(), "nunchi-bench", "versions.json"))
     peers = {"BENCH_PORT": str(port), "BENCH_VERSION": str(version.absolute())}
     return {**inherited, **_QUIET, **own, **peers, **server.environment}
 

@@ -1,6 +1,6 @@
 """Builds the application: everything long-lived is made here and handed to what needs it."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from model_store.layout import VersionRef, list_versions
 from service import __version__
 from service.comparing import Comparer
 from service.documentation import DocumentedFastAPI, documentation
-from service.engines.choice import EngineChoice
 from service.errors import ServiceError, StartError
 from service.experiments.counters import ExperimentCounters
 from service.experiments.gauges import ExperimentGauges
@@ -32,24 +31,23 @@ from service.forgetting import Forgetting
 from service.front import Front
 from service.identifiers import PredictionIds, Pseudonyms
 from service.lifespan import Beside, Run, lifespan_of
-from service.loading import load, prove
 from service.metrics import Metrics
 from service.predictor import Predictor
 from service.problems import answer_error
 from service.readiness import Readiness
-from service.registry import Load, Registry
+from service.registry import Registry
 from service.reporting import ReportMaker
 from service.reports import Reports
 from service.routes import compare, experiments, explain, feedback, models, operations, predictions
+from service.routes import versions as versions_routes
 from service.routing import Router
 from service.secrets import Secret, read_secret
 from service.security.start import build_access
-from service.security.trust import trust_of
 from service.settings import Settings, nearest_or_all
 from service.storage import Storage
 from service.store.counters import StoreCounters
 from service.telemetry.telling import Telling
-from service.watching import Watcher
+from service.versions.assembly import Versions
 
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """FastAPI's own, which variables of the environment could switch on, sends the messages of errors: texts of users."""
@@ -84,10 +82,12 @@ def create_app(settings: Settings, metrics: Metrics | None = None, shared: Path 
     """
     metrics = metrics or Metrics()
     access = build_access(settings, metrics, shared)
-    registry = Registry(_loader(settings, metrics), metrics)
-    registry.announce(_versions(settings))
+    versions = Versions.of(settings, metrics)
+    registry = versions.registry
     readiness = Readiness(registry, settings.default_model)
     keeping = _Keeping.of(settings, registry, metrics)
+    following = versions.following(keeping.experiments.pinned, keeping.storage.recent_texts)
+    following.begin(_versions(settings))
     routing = Router(registry, settings.default_model, lambda: keeping.experiments.live)
     predictor = Predictor(routing, metrics, PredictionIds(keeping.secret), keeping.observer)
     hot_paths = predictions.Predictions(predictor, metrics)
@@ -95,10 +95,11 @@ def create_app(settings: Settings, metrics: Metrics | None = None, shared: Path 
     plain = (
         *_plain_routes(settings, registry, metrics, keeping),
         *_explaining_routes(settings, registry, metrics, explaining),
-        models.router(registry, settings.default_model),
+        models.router(registry, versions.orders, settings.default_model),
+        versions_routes.router(registry, versions.orders, following.changes, settings.max_body_bytes, metrics.reject),
         operations.router(readiness, metrics),
     )
-    beside = keeping.beside(registry, access.run, Watcher(registry, settings).run)
+    beside = keeping.beside(versions.close, access.run, following.watcher.run)
     telling = Telling.of(settings, metrics)
     beside = beside._replace(ends=(explaining.end, *beside.ends, telling.close))
     behind = _build_fastapi(settings, plain, lifespan_of(beside, readiness))
@@ -140,10 +141,10 @@ class _Keeping:
             refresher=Refresher(declared, reports.report, ExperimentGauges(metrics)),
         )
 
-    def beside(self, registry: Registry, *runs: Run) -> Beside:
+    def beside(self, close_versions: Callable[[], Awaitable[None]], *runs: Run) -> Beside:
         """Return what runs beside the requests, these among it, and how it comes to its end."""
         own = (self.experiments.run, self.forgetting.run, self.refresher.run)
-        return Beside((*runs, *own), (self.report_maker.end, self.observer.drain, registry.close, self.storage.close))
+        return Beside((*runs, *own), (self.report_maker.end, self.observer.drain, close_versions, self.storage.close))
 
 
 def _plain_routes(settings: Settings, registry: Registry, metrics: Metrics, keeping: _Keeping) -> tuple[APIRouter, ...]:
@@ -153,7 +154,7 @@ def _plain_routes(settings: Settings, registry: Registry, metrics: Metrics, keep
     labels = Feedback(ids, registry, storage, counters, settings.retention_days)
     comparer = Comparer(registry, settings.default_model)
     return (
-        compare.router(comparer, limit, lambda reason: metrics.rejected[reason].add()),
+        compare.router(comparer, limit, metrics.reject),
         feedback.router(labels, limit, counters.rejected["invalid"].add),
         experiments.router(keeping.experiments, keeping.reports, keeping.forgetting),
     )
@@ -167,14 +168,6 @@ def _explaining_routes(
         return ()
     explainer = Explainer(Comparer(registry, settings.default_model), process)
     return (explain.router(explainer, settings.max_body_bytes, lambda reason: metrics.rejected[reason].add()),)
-
-
-def _loader(settings: Settings, metrics: Metrics) -> Load:
-    """Return what brings a version into memory."""
-    engines = EngineChoice.of(settings)
-    engines.prepare()
-    trust = trust_of(settings)
-    return lambda ref: load(prove(settings.model_store, ref, engines, trust), metrics, settings)
 
 
 def _build_fastapi(settings: Settings, plain: Iterable[APIRouter], lifespan: Lifespan[FastAPI]) -> FastAPI:

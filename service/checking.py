@@ -10,7 +10,7 @@ from model_store.layout import Trust, VersionRef, list_versions
 from service.engines.choice import EngineChoice
 from service.errors import EngineError, StartError
 from service.listing import aligned
-from service.loading import prove
+from service.proving import prove
 from service.security.trust import trust_of
 from service.settings import Settings
 

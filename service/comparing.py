@@ -13,6 +13,7 @@ from service.registry import Registry, State
 from service.schemas_comparison import CompareRequest
 from service.scoring import Probabilities
 from service.security.callers import ANYONE, Caller
+from service.versions.answering import Named
 
 
 class Compared(NamedTuple):
@@ -126,9 +127,9 @@ async def _score(model: Model, text: str) -> Compared:
     return Compared(model, label, probabilities, encoded, seconds)
 
 
-def _parsed(name: str) -> tuple[str, int | None]:
-    """Split `gru/2`; what is no number of a version is left in the name, which then is unknown."""
+def _parsed(name: str) -> tuple[str, Named]:
+    """Split `gru/2` and `gru/canary`; of a version that is none, the registry knows nothing."""
     model, separator, version = name.partition("/")
-    if separator and version.isascii() and version.isdigit() and len(version) < 10 and version[0] != "0":
+    if version.isascii() and version.isdigit() and len(version) < 10 and version[0] != "0":
         return model, int(version)
-    return name, None
+    return model, version if separator else None

@@ -25,6 +25,7 @@ OTHER_METHOD = "_OTHER"
 OTHER_ROUTE = "_other"
 _BEFORE_ROUTING = frozenset({400, 401, 403, 421})
 """Answers that are the same whatever was asked for, and are counted under one name."""
+ABOUT_ONE_MODEL = "/models/{model}"
 
 Endpoint = Callable[[bytes, Head, Caller], Awaitable[bytes]]
 """Takes a body, the headers and who asks, and gives the body of a 200; raises `ServiceError` for any other answer.
@@ -146,7 +147,7 @@ class Front:
             raise
         except Exception as error:  # it was answered with a 500 on its way here
             log_exception("unexpected_error", error, request_id=request_id)
-        return getattr(inner.get("route"), "path", OTHER_ROUTE), status
+        return counted_route(getattr(inner.get("route"), "path", OTHER_ROUTE)), status
 
     def _admit(self, trail: Trail, scope: Scope) -> Caller:
         caller = self._access.admit(scope, trail.head)
@@ -165,6 +166,11 @@ class Front:
         if histogram is None:
             histogram = self._durations[key] = self._telling.metrics.http_duration.labels(method, route, str(status))
         return histogram
+
+
+def counted_route(path: str) -> str:
+    """Return under which name answers of a route are counted: all that is done about one model, rarely, under one."""
+    return ABOUT_ONE_MODEL if path.startswith(f"{ABOUT_ONE_MODEL}/") else path
 
 
 async def read_body(receive: Receive, declared: bytes | None, limit: int) -> bytes:

@@ -1,88 +1,41 @@
-"""Brings one version into memory: verified, opened by an engine, proven on its golden examples, warm."""
+"""Brings a proven version into memory: with its queue, its metrics and its limits, warm."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Iterable, Sequence
 from statistics import median
 from time import perf_counter
 
-import numpy as np
-from numpy.typing import NDArray
-
-from model_store.encoder import UNKNOWN_ID, TextEncoder
-from model_store.errors import GoldenMismatchError
-from model_store.golden import check_golden, read_golden
-from model_store.layout import FUSED_GRAPH, GOLDEN, StoredVersion, Trust, VersionRef, verify
+from model_store.encoder import UNKNOWN_ID
+from model_store.layout import FUSED_GRAPH, VersionRef
 from service.answers import PredictionWriter
 from service.batching import Batcher, BatchLimits
 from service.engines import Engine
-from service.engines.choice import EngineChoice
 from service.metrics import Metrics
 from service.model import Model
+from service.proving import Proven
 from service.settings import Settings
 
 INLINE_S = 1e-3
 """The most that one call on the event loop may be expected to take; health checks wait no longer than that."""
 
-_MANY = 32
-"""Golden examples are repeated until they are that many rows."""
 
-
-@dataclass(frozen=True, slots=True)
-class Proven:
-    """A version whose engine gave the scores of its golden examples, to within `worst`."""
-
-    stored: StoredVersion
-    encoder: TextEncoder
-    engine: Engine
-    worst: float
-
-
-def load_order(refs: Iterable[VersionRef], settings: Settings) -> list[VersionRef]:
+def load_order(refs: Iterable[VersionRef], settings: Settings, first: Collection[VersionRef] = ()) -> list[VersionRef]:
     """Return versions in the order in which to load them.
 
     The default model comes first, since readiness waits for it. Then comes what has a fused graph, which loads in less
-    than a second, before what TensorFlow may compile for a minute; then name and number decide.
-    """
-
-    def key(ref: VersionRef) -> tuple[bool, bool, VersionRef]:
-        fused = (settings.model_store / ref.name / str(ref.version) / FUSED_GRAPH).is_file()
-        return ref.name != settings.default_model, not fused, ref
-
-    return sorted(refs, key=key)
-
-
-def prove(store: Path, ref: VersionRef, choice: EngineChoice, trust: Trust | None) -> Proven:
-    """Verify a version's files, open it, and replay its golden examples.
+    than a second, before what TensorFlow may compile for a minute; then that to which an alias points; then the name
+    decides, and the newest.
 
     Args:
-        store: where versions lie.
-        ref: which one.
-        choice: opens it with the engine that fits it.
-        trust: who has to have signed it; None: nobody.
-
-    Raises:
-        VersionRefusedError: if its files are not those that were published.
-        EngineError: if no engine that may be used can run it.
-        OperatorError: if it holds operators that no model needs.
-        GoldenMismatchError: if it gives other ids or probabilities than when it was published.
+        refs: the versions.
+        settings: name the default model.
+        first: those to which aliases point.
     """
-    stored = verify(store, ref, trust)
-    encoder = stored.load_encoder()
-    engine = choice.open(stored)
 
-    def among_many(ids: NDArray[np.int32]) -> NDArray[np.float32]:
-        return engine.score((ids.tolist() * _MANY)[: max(_MANY, len(ids))])[: len(ids)]
+    def key(ref: VersionRef) -> tuple[bool, bool, bool, str, int]:
+        fused = (settings.model_store / ref.name / str(ref.version) / FUSED_GRAPH).is_file()
+        return ref.name != settings.default_model, not fused, ref not in first, ref.name, -ref.version
 
-    def alone(ids: NDArray[np.int32]) -> NDArray[np.float32]:
-        return np.concatenate([engine.score([row]) for row in ids.tolist()])
-
-    examples, max_tokens = read_golden(stored.path / GOLDEN), stored.manifest.max_tokens
-    if {len(example.probabilities) for example in examples} != {len(stored.manifest.labels)}:
-        raise GoldenMismatchError("the golden examples do not have a probability for each label of the manifest")
-    # An engine may use one program for a row and another for many.
-    worst = max(check_golden(examples, encoder, max_tokens, score) for score in (alone, among_many))
-    return Proven(stored, encoder, engine, worst)
+    return sorted(refs, key=key)
 
 
 def load(proven: Proven, metrics: Metrics, settings: Settings) -> Model:

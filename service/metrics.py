@@ -108,7 +108,7 @@ class Metrics:
             "Always 1; what is running.",
             ("version", "python", "onnxruntime", "tensorflow"),
             "max",
-        ).labels(__version__, platform.python_version(), *map(_installed, ("onnxruntime", "tensorflow"))).set(1)
+        ).labels(__version__, platform.python_version(), *map(installed, ("onnxruntime", "tensorflow"))).set(1)
 
     def _declare_http(self) -> None:
         self.active_requests = self.gauge(
@@ -203,6 +203,10 @@ class Metrics:
             ),
         )
 
+    def reject(self, reason: RejectedReason) -> None:
+        """Count a body that was not taken."""
+        self.rejected[reason].add()
+
     def forget(self, ref: VersionRef) -> None:
         """Show the series of a version no longer; if it comes back, they go on where they were."""
         for family in self.exposition.families:
@@ -231,7 +235,7 @@ def _kept(labels: Sequence[str]) -> Kept:
     return "while_served" if tuple(labels[:2]) == _VERSION else "always"
 
 
-def _installed(package: str) -> str:
+def installed(package: str) -> str:
     """Return the version of a package without importing it; empty if it is not installed."""
     names = (package, f"{package}-cpu")
     for name in names:

@@ -22,6 +22,7 @@ _MESSAGES: Mapping[str, str] = {
     "too_long": "holds more than {max_length} items",
     "literal_error": "must be {expected}",
     "model_type": "must be an object",
+    "version_type": "must be a whole number or an alias",
     "version_without_model": "names a version without a model",
 }
 _REASONS: Mapping[str, RejectedReason] = {"json_invalid": "invalid_json", "string_too_long": "too_long"}

@@ -41,6 +41,8 @@ def problem(error: ServiceError, request_id: str) -> Answer:
     }
     if error.index is not None:
         content["index"] = error.index
+    if error.report is not None:
+        content["report"] = error.report
     headers: list[Header] = [(b"content-type", MEDIA_TYPE.encode()), *error.headers]
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))

@@ -26,7 +26,7 @@ class Readiness:
         """
         if self.stopping:
             raise NotReadyError("the process is stopping")
-        if not self._registry.ready(self._default_model):
+        if self._registry.answering(self._default_model) is None:
             raise NotReadyError(self._reason())
 
     def _reason(self) -> str:

@@ -10,6 +10,7 @@ from service.experiments.live import Live, Part
 from service.model import Model
 from service.registry import Registry
 from service.traffic import assign
+from service.versions.answering import Named
 
 
 class Taking(NamedTuple):
@@ -59,7 +60,7 @@ class Router:
         self._default_model = default_model
         self._live = live
 
-    def route(self, model: str | None, version: int | None, client: str | None) -> Routed:
+    def route(self, model: str | None, version: Named, client: str | None) -> Routed:
         """Return who answers. An arm that is not ready leaves its requests to the default model, uncounted.
 
         Args:

@@ -1,9 +1,11 @@
 """The bodies of requests and answers, as the documentation shows them."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from service.versions.orders import ALIAS_PATTERN
 
 MAX_CHARACTERS = 5_000
 """Code points of one text, as received."""
@@ -11,9 +13,30 @@ MAX_CHARACTERS = 5_000
 MAX_TEXTS = 1_024
 """Texts of one batch."""
 
+
+class _Told:
+    """Tells in one way what is wrong with a value that may be of several types.
+
+    Args:
+        kind: of the error, as `service.parsing` knows it.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Put one error in the place of all."""
+        return core_schema.custom_error_schema(handler(source), self._kind, custom_error_message="is not allowed")
+
+
 Text = Annotated[str, Field(max_length=MAX_CHARACTERS, description="Counted in code points, as received.")]
+Alias = Annotated[str, Field(pattern=f"^{ALIAS_PATTERN.pattern}$")]
 ModelName = Annotated[str | None, Field(description="Name of a served model; absent or null: the default model.")]
-Version = Annotated[int | None, Field(description="Version of `model`; absent or null: the latest that is ready.")]
+Version = Annotated[
+    int | Alias | None,
+    _Told("version_type"),
+    Field(description="Number of a version of `model`, or an alias; absent or null: `stable`, else the latest."),
+]
 
 
 class Request(BaseModel):
@@ -99,13 +122,35 @@ class PredictionBatch(BaseModel):
     predictions: list[Prediction]
 
 
+class AliasStatus(BaseModel):
+    """Where an alias points."""
+
+    model: str
+    alias: str
+    version: Annotated[int, Field(description="Where it points.")]
+    answering: Annotated[int | None, Field(description="Which version answers; another while that one is loading.")]
+    previous: Annotated[int | None, Field(description="Where it goes if it is rolled back; null: nowhere.")]
+    since: Annotated[str, Field(description="When it was pointed there, UTC.")]
+
+
+class ReplayReport(BaseModel):
+    """What came of trying two versions on the same texts."""
+
+    texts: Annotated[int, Field(description="How many: golden texts of both, and texts of experiments if kept.")]
+    flips: Annotated[int, Field(description="How many of them get another label.")]
+    agreement: Annotated[float, Field(description="The share of those that get the same.")]
+    kappa: Annotated[float | None, Field(description="Agreement beyond chance (Cohen); null: chance explains all.")]
+    largest_difference: Annotated[float, Field(description="Of a probability.")]
+    latency_ratio: Annotated[float, Field(description="How many times as long the new one takes for a text.")]
+
+
 class ModelStatus(BaseModel):
     """One version in the store and what became of it."""
 
     model: str
     version: int
     state: Annotated[str, Field(json_schema_extra={"enum": ["loading", "ready", "draining", "refused", "unloaded"]})]
-    reason: Annotated[str | None, Field(description="Why it was refused.")]
+    reason: Annotated[str | None, Field(description="Why it is refused or not loaded, or loaded without a directory.")]
     engine: Annotated[str | None, Field(description="`onnx` or `tensorflow`; null when it is not loaded.")]
     device: Annotated[str | None, Field(description="`cpu` or `gpu`; null when it is not loaded.")]
     labels: list[str]
@@ -114,10 +159,14 @@ class ModelStatus(BaseModel):
 
 
 class ModelList(BaseModel):
-    """Every version in the store; `default` answers when a request names no model."""
+    """Every version in the store, and every alias; `default` answers when a request names no model."""
 
     default: str
     models: list[ModelStatus]
+    aliases: list[AliasStatus]
+    broken: Annotated[
+        str | None, Field(description="Why the file of the aliases as it is now is not in force; null if it is.")
+    ]
 
 
 class Health(BaseModel):
@@ -135,3 +184,4 @@ class Problem(BaseModel):
     detail: str
     request_id: Annotated[str, Field(description="That of the header X-Request-ID.")]
     index: Annotated[int | None, Field(description="Which of several texts; present only then.")] = None
+    report: Annotated[ReplayReport | None, Field(description="What holds an alias back; present only then.")] = None

@@ -14,7 +14,9 @@ class ArmStatus(_Answer):
 
     name: str
     model: str
-    version: Annotated[int | None, Field(description="What answers for it; null: the latest, once it runs.")]
+    version: Annotated[
+        int | str | None, Field(description="What answers for it; until it runs an alias, or null for the latest.")
+    ]
     weight: Annotated[float, Field(description="Its part of the traffic, beside the weights of the others.")]
 
 

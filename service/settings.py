@@ -4,17 +4,27 @@ import difflib
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model_store.layout import DEFAULT_STORE, NAME_PATTERN
 from service.errors import StartError
+from service.versions import policy
 
 PREFIX = "NUNCHI_"
 KNOWN_ELSEWHERE = frozenset({"NUNCHI_DATA_DIR", "NUNCHI_BEARER", "NUNCHI_BEARER_FILE"})
 """Variables that other parts of the project read; the service lets them be."""
+
+
+def _understood(versions: str) -> str:
+    try:
+        policy.parse(versions)
+    except ValueError as error:
+        raise PydanticCustomError("no_policy", "{reason}", {"reason": str(error)}) from error
+    return versions
 
 
 class Settings(BaseSettings):
@@ -49,6 +59,27 @@ class Settings(BaseSettings):
         default=None,
         description="File of Ed25519 public keys in PEM. If it is set, only versions are served that one of them has "
         "signed; `python -m service signatures` makes keys and signs.",
+    )
+    versions: Annotated[str, AfterValidator(_understood)] = Field(
+        default=policy.DEFAULT,
+        description="Which versions of a model are served: `latest(2)`, `all`, `specific(1,3)`; of single models after "
+        "a `;`, as in `latest(2); gru=specific(1,3); chatbot=all`. What an alias or a running experiment names is "
+        "served besides.",
+    )
+    versions_file: Path = Field(
+        default=Path("state/versions.json"),
+        description="File with the aliases, and with the versions that an administrator had loaded or unloaded; looked "
+        "at every second. Beside it, `proofs.json` keeps which versions were proven.",
+    )
+    alias_agreement: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="An alias moves to another version only if at least this share of the texts that both are tried on "
+        "gets the same label.",
+    )
+    alias_slowdown: float = Field(
+        default=3.0, gt=0, description="… and only if the new one takes at most so many times as long for a text."
     )
     default_model: str = Field(
         default="gru", pattern=f"^{NAME_PATTERN.pattern}$", description="Model that answers when a request names none."

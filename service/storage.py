@@ -67,6 +67,14 @@ class Storage:
         """Return when every observation that was accepted until now is written."""
         await (self._opened or await self._late()).writer.flushed()
 
+    async def recent_texts(self, limit: int) -> list[str]:
+        """Return the texts that were kept last, none if nothing has needed the store yet."""
+        if self._opened is None:
+            return []
+        from service.store.reading import recent_texts  # noqa: PLC0415 - loaded with the store
+
+        return await self.call(lambda database: recent_texts(database, limit))
+
     async def call(self, function: "Callable[[Database], Found]") -> Found:
         """Return what a function makes of the store; it is called in a thread.
 

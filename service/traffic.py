@@ -20,17 +20,17 @@ class Assignment(NamedTuple):
 
     Attributes:
         model: the name of the model.
-        version: its version; None for the latest that is ready.
+        version: its number or alias; None for the one that answers for the name.
         part: what the request is to the experiment; None if it is none of its business.
     """
 
     model: str
-    version: int | None
+    version: int | str | None
     part: Part | None = None
 
 
 def assign(
-    model: str | None, version: int | None, default_model: str, live: Live | None, unit: str | float
+    model: str | None, version: int | str | None, default_model: str, live: Live | None, unit: str | float
 ) -> Assignment:
     """Return who answers: the model that the caller names, else an arm of the experiment, else the default model.
 

@@ -10,7 +10,7 @@ from model_store.layout import VersionRef
 from service.bulk.rejections import to_json_lines
 from service.bulk.rows import Chunk, Predictions, Reason, Rejected, RowParser, Rows, RowWriter
 from service.engines.choice import EngineChoice
-from service.loading import prove
+from service.proving import prove
 from service.schemas import MAX_CHARACTERS
 from service.scoring import score_rows
 from service.security.trust import trust_of

@@ -1,7 +1,7 @@
 """Which engine runs a version: what the settings ask for, what the version has, what is installed."""
 
 from importlib.util import find_spec
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from model_store.layout import StoredVersion
 from service.engines import Engine, EngineName, Runtime
@@ -9,7 +9,9 @@ from service.engines.onnx import OnnxRuntime
 from service.errors import EngineError, StartError
 from service.logs import log_event
 from service.processors import usable_processors
-from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.settings import Settings
 
 TENSORFLOW_MISSING = "TensorFlow is not installed (pip install 'nunchi[tensorflow]')"
 
@@ -39,7 +41,7 @@ class EngineChoice:
         self._runtimes: dict[EngineName, Runtime] = {}
 
     @classmethod
-    def of(cls, settings: Settings) -> "EngineChoice":
+    def of(cls, settings: "Settings") -> "EngineChoice":
         """Take the choice from the settings."""
         return cls(settings.engine, settings.device, settings.threads, settings.workers)
 

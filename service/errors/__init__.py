@@ -25,9 +25,17 @@ ServiceError                    an answer that is not 200: status, title, slug a
 ├── NotReadyError        503    with Retry-After
 ├── StoreUnavailableError 503   with Retry-After
 ├── ExplanationTimeoutError 504
+├── UnknownAliasError    404
+├── RefusedVersionError  409
+├── VersionInUseError    409
+├── AliasConflictError   409
+├── AliasHeldError       409    with the report that holds it back
+├── OrdersUnavailableError 503  with Retry-After
 └── InferenceError       500    the engine failed or answered nonsense
 StartError                      the process cannot start as it was told to
 EngineError                     a version cannot be loaded by the chosen engine
+├── NotProvenError              it did not survive being proven
+└── NoRoomError                 there is not enough memory for it now
 """
 
 from service.errors.access import (
@@ -49,7 +57,14 @@ from service.errors.experiments import (
     UnknownPredictionError,
 )
 from service.errors.explanations import ExplanationsBusyError, ExplanationTimeoutError, NotExplainableError
-from service.errors.models import EngineError, InferenceError, NotReadyError, UnknownModelError
+from service.errors.models import (
+    EngineError,
+    InferenceError,
+    NoRoomError,
+    NotProvenError,
+    NotReadyError,
+    UnknownModelError,
+)
 from service.errors.requests import (
     BodyTooLargeError,
     EmptyTextError,
@@ -59,9 +74,19 @@ from service.errors.requests import (
     WrongMethodError,
 )
 from service.errors.start import StartError
+from service.errors.versions import (
+    AliasConflictError,
+    AliasHeldError,
+    OrdersUnavailableError,
+    RefusedVersionError,
+    UnknownAliasError,
+    VersionInUseError,
+)
 
 __all__ = [
     "AccessReason",
+    "AliasConflictError",
+    "AliasHeldError",
     "BodyTooLargeError",
     "ConflictingLabelError",
     "CrossSiteError",
@@ -77,19 +102,25 @@ __all__ = [
     "LimitExceededError",
     "MalformedRequestError",
     "MisdirectedError",
+    "NoRoomError",
     "NotExplainableError",
+    "NotProvenError",
     "NotReadyError",
+    "OrdersUnavailableError",
     "QueueFullError",
+    "RefusedVersionError",
     "RejectedReason",
     "ServiceError",
     "StartError",
     "StoreUnavailableError",
     "UnauthorizedError",
+    "UnknownAliasError",
     "UnknownExperimentError",
     "UnknownLabelError",
     "UnknownModelError",
     "UnknownPhaseError",
     "UnknownPredictionError",
     "UnknownRouteError",
+    "VersionInUseError",
     "WrongMethodError",
 ]

@@ -1,5 +1,6 @@
 """What every answer other than 200 has in common."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import ClassVar, Literal
 
@@ -25,6 +26,7 @@ class ServiceError(Exception):
         turned_away: under which name it is counted among the callers that were turned away; None if it is not one.
         index: which of several texts it is about; None for all else.
         headers: further ones of the answer, with names in lower case.
+        report: what was measured and led to it; None for all else.
     """
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -35,3 +37,4 @@ class ServiceError(Exception):
     turned_away: AccessReason | None = None
     index: int | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    report: Mapping[str, object] | None = None

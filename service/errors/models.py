@@ -43,3 +43,11 @@ class InferenceError(ServiceError):
 
 class EngineError(Exception):
     """A version cannot be loaded or run by the chosen engine; the message says why."""
+
+
+class NotProvenError(EngineError):
+    """A version did what would have hurt the service, in the process that was to prove it."""
+
+
+class NoRoomError(EngineError):
+    """A version needs more memory than there is now; it is tried again once there is."""

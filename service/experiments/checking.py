@@ -58,9 +58,10 @@ def _manifest(path: Path) -> Manifest | None:
 def _judge(experiment: Experiment, stored: Stored) -> Verdict:
     refs: list[VersionRef] = []
     for arm in experiment.arms:
-        found = max(
-            (ref for ref in stored if ref.name == arm.model and arm.version in (None, ref.version)), default=None
-        )
+        # Where an alias points, only a running service knows; here the newest version stands for it.
+        numbered = isinstance(arm.version, int)
+        fits = [ref for ref in stored if ref.name == arm.model and (not numbered or ref.version == arm.version)]
+        found = max(fits, default=None)
         if found is None:
             return Verdict(experiment, (), _missing(arm, stored))
         refs.append(found)

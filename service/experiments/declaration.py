@@ -12,6 +12,7 @@ from model_store.layout import NAME_PATTERN
 from service.experiments.design import Guardrails, Mode
 from service.experiments.fields import DeclarationError, Fields, Range
 from service.metrics import LATENCY_S
+from service.versions.orders import ALIAS_PATTERN, LATEST
 
 DeclaredState = Literal["running", "stopped"]
 """What the operator wants of an experiment."""
@@ -27,7 +28,6 @@ _INSIDE_0_1 = Range(0, 1, above=True, below=True)
 _WEIGHT = Range(1e-6, 1e6)
 _YEAR_S = Range(0, 31_536_000)
 _COUNT = Range(1, 1_000_000_000)
-_LATEST = "latest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,17 @@ class Arm:
     Attributes:
         name: how reports call it.
         model: the model that answers for it.
-        version: its version; None for the latest that is served.
+        version: its number or alias; None for the latest that is served.
         weight: its part of the traffic, beside the weights of the others.
     """
 
     name: str
     model: str
-    version: int | None
+    version: int | str | None
     weight: float
 
     def __str__(self) -> str:
-        version = "latest" if self.version is None else self.version
+        version = LATEST if self.version is None else self.version
         return f"{self.name} ({self.model}/{version}) {self.weight:g}"
 
 
@@ -157,14 +157,16 @@ def _arm(table: Mapping[str, object], place: str) -> Arm:
     name = fields.word("name", NAME_PATTERN, model)
     if name == COVERAGE:
         raise fields.refusal("name", f"another than {COVERAGE}, which is taken")
-    return Arm(name, model, _version(fields, table.get("version", _LATEST)), fields.number("weight", _WEIGHT, 1.0))
+    return Arm(name, model, _version(fields, table.get("version", LATEST)), fields.number("weight", _WEIGHT, 1.0))
 
 
-def _version(fields: Fields, value: object) -> int | None:
-    if value == _LATEST:
+def _version(fields: Fields, value: object) -> int | str | None:
+    if value == LATEST:
         return None
+    if isinstance(value, str) and ALIAS_PATTERN.fullmatch(value):
+        return value
     if isinstance(value, bool) or not isinstance(value, int) or value not in _COUNT:
-        raise fields.refusal("version", f'a whole number {_COUNT}, or "{_LATEST}"')
+        raise fields.refusal("version", f'a whole number {_COUNT}, an alias, or "{LATEST}"')
     return value
 
 

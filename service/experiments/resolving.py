@@ -1,11 +1,13 @@
 """Finds the versions that answer for the arms of an experiment, or says why it cannot run."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Literal, NamedTuple
 
 from model_store.layout import VersionRef
 from service.experiments.declaration import Arm, Experiment
 from service.registry import Entry, State
+
+Answering = Callable[[str, str], VersionRef | None]
 
 
 class Obstacle(NamedTuple):
@@ -16,7 +18,10 @@ class Obstacle(NamedTuple):
 
 
 def resolve(
-    experiment: Experiment, entries: Mapping[VersionRef, Entry], serving: Collection[VersionRef]
+    experiment: Experiment,
+    entries: Mapping[VersionRef, Entry],
+    serving: Collection[VersionRef],
+    answering: Answering,
 ) -> tuple[VersionRef, ...] | Obstacle:
     """Return the version of each arm, all ready and with the same labels, or what stands against it.
 
@@ -25,18 +30,29 @@ def resolve(
         entries: what the registry knows.
         serving: the versions that answer for arms now. While a newer one is loading they go on, and nothing else may
             begin: else every start would open phases with whatever happens to be loaded first.
+        answering: tells which version answers for an alias of a model; None if none does.
     """
     refs: list[VersionRef] = []
     for arm in experiment.arms:
-        found = _named(arm.model, arm.version, entries) if arm.version else _latest(arm, entries, serving)
+        found = _found(arm, entries, serving, answering)
         if isinstance(found, Obstacle):
             return found
         refs.append(found)
     return _different_labels(experiment, [_labels(entries[ref]) for ref in refs]) or tuple(refs)
 
 
-def _named(model: str, version: int, entries: Mapping[VersionRef, Entry]) -> VersionRef | Obstacle:
-    ref = VersionRef(model, version)
+def _found(
+    arm: Arm, entries: Mapping[VersionRef, Entry], serving: Collection[VersionRef], answering: Answering
+) -> VersionRef | Obstacle:
+    if arm.version is None:
+        return _latest(arm, entries, serving)
+    if isinstance(arm.version, int):
+        return _named(VersionRef(arm.model, arm.version), entries)
+    found = answering(arm.model, arm.version)
+    return found or Obstacle("waiting", f"no version answers for {arm.model}/{arm.version}")
+
+
+def _named(ref: VersionRef, entries: Mapping[VersionRef, Entry]) -> VersionRef | Obstacle:
     entry = entries.get(ref)
     if entry is None:
         return Obstacle("waiting", f"{ref} is not in the model store")

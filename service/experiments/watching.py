@@ -23,6 +23,9 @@ class Versions(Protocol):
     def entries(self) -> Mapping[VersionRef, Entry]:
         """Every known version with its state."""
 
+    def answering(self, name: str, version: str) -> VersionRef | None:
+        """Return which version answers for an alias of a model, or None."""
+
 
 class Phases(Protocol):
     """Numbers phases, the same for all processes that share the store."""
@@ -82,6 +85,12 @@ class Experiments:
         self.statuses = tuple(_not_yet(experiment) for experiment in self._declared)
         self.broken: str | None = None
 
+    def pinned(self) -> set[VersionRef]:
+        """Return the versions without which the experiment that runs could not go on: those of its arms."""
+        running = [arm for experiment in self._declared if experiment.state == "running" for arm in experiment.arms]
+        named = {VersionRef(arm.model, arm.version) for arm in running if isinstance(arm.version, int)}
+        return named | ({arm.ref for arm in self.live.arms} if self.live else set())
+
     async def run(self) -> None:
         """Follow the file and the registry until cancelled; without a file there is nothing to follow."""
         while self._path is not None:
@@ -124,7 +133,7 @@ class Experiments:
 
     async def _start(self, experiment: Experiment) -> Live | Obstacle:
         serving = {arm.ref for arm in self.live.arms} if self.live else set[VersionRef]()
-        refs = resolve(experiment, self._registry.entries, serving)
+        refs = resolve(experiment, self._registry.entries, serving, self._registry.answering)
         if isinstance(refs, Obstacle):
             return refs
         if self.live and self.live.experiment == experiment and tuple(arm.ref for arm in self.live.arms) == refs:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from service.statistics import accuracy
 from service.statistics.arguments import Array, Numbers, require_counts, require_part
 
 Table = Array | Sequence[Sequence[float]]
@@ -53,6 +52,8 @@ def difference_bound(disagreements: Numbers, texts: Numbers, alpha: float = 0.05
     Raises:
         ValueError: if an argument is out of its range.
     """
+    from service.statistics import accuracy  # noqa: PLC0415 - SciPy: a process that answers asks only for the rest
+
     require_counts(disagreements=disagreements, texts=texts)
     require_part(disagreements, texts, "disagreements")
     return accuracy.interval(disagreements, texts, alpha).upper

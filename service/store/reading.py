@@ -116,6 +116,14 @@ def disagreements(database: Database, experiment: str, phase: int, limit: int) -
         return [observation_of(tuple(row)) for row in connection.execute(query)]
 
 
+def recent_texts(database: Database, limit: int) -> list[str]:
+    """Return the texts that were kept last, each once, the newest first."""
+    query = select(OBSERVATION.c.text).where(OBSERVATION.c.text.is_not(None))
+    newest = query.order_by(OBSERVATION.c.prediction_id.desc()).limit(limit)
+    with database.read() as connection:
+        return list(dict.fromkeys(connection.execute(newest).scalars()))
+
+
 def _of(experiment: str, phase: int) -> tuple[ColumnElement[bool], ...]:
     return OBSERVATION.c.experiment == experiment, OBSERVATION.c.phase == phase
 

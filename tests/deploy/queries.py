@@ -17,6 +17,7 @@ from service.storage import Storage
 from service.store.counters import StoreCounters
 from service.tallies import Family, HistogramFamily
 from service.telemetry.counters import TraceCounters
+from service.versions.gauges import VersionGauges, show_file
 from tests.deploy import files
 
 Catalogue = Mapping[str, frozenset[str]]
@@ -90,8 +91,9 @@ def catalogue() -> Catalogue:
 def declared() -> Catalogue:
     """Return the series that the service declares, with their labels: those that exist from the start, and families."""
     metrics = Metrics()
-    ExperimentCounters(metrics), FeedbackCounters(metrics), ExperimentGauges(metrics)
+    ExperimentCounters(metrics), FeedbackCounters(metrics), ExperimentGauges(metrics), VersionGauges(metrics)
     AccessCounters(metrics), ExplanationCounters(metrics)
+    show_file(metrics, lambda: False)
     StoreCounters(metrics, Storage("sqlite://")), TraceCounters(metrics)
     samples = [sample for metric in metrics.registry.collect() for sample in metric.samples]
     names = {sample.name: frozenset(sample.labels) for sample in samples}

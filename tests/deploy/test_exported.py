@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from model_store.layout import DEFAULT_STORE
+from service.front import counted_route
 from service.settings import Settings
 from tests.deploy import queries
 from tests.service.conftest import client_of, running
@@ -82,9 +83,14 @@ async def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     async with running(settings) as app, client_of(app) as client:  # whose first report knows those labels
         await texts_of_the_experiment(client, 1)
         series = await once(client, 'sentiment_experiment_labels{arm="rnn",experiment="three",source="audit"} 5.0')
-        paths = (await client.get("/openapi.json")).json()["paths"].values()
-    after = sum(len(verb["responses"].keys() - BEFORE) for path in paths for verb in path.values())
-    return Exported(series, after + len(BEFORE) * BEFORE_METHODS)
+        paths = (await client.get("/openapi.json")).json()["paths"]
+    after = {
+        (counted_route(path), method, status)
+        for path, verbs in paths.items()
+        for method, verb in verbs.items()
+        for status in verb["responses"].keys() - BEFORE
+    }
+    return Exported(series, len(after) + len(BEFORE) * BEFORE_METHODS)
 
 
 async def texts_of_the_experiment(client: httpx.AsyncClient, wanted: int) -> list[str]:

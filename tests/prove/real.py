@@ -86,7 +86,11 @@ def prove(size: Size, directory: Path, seed: int = 1) -> Found:
     """Send reviews and labels to the service with the shipped models; ask it which model to keep."""
     declared = directory / "experiments.toml"
     declared.write_text(_DECLARED, encoding="utf-8")
-    state = {"NUNCHI_SECRET_FILE": str(directory / "secret"), "NUNCHI_STORE": f"sqlite:///{directory / 'nunchi.db'}"}
+    state = {
+        "NUNCHI_SECRET_FILE": str(directory / "secret"),
+        "NUNCHI_VERSIONS_FILE": str(directory / "versions.json"),
+        "NUNCHI_STORE": f"sqlite:///{directory / 'nunchi.db'}",
+    }
     settings = {"NUNCHI_EXPERIMENTS": str(declared), "NUNCHI_ENGINE": "onnx", **state}
     reviews = drawn(split_reviews(), size.reviews, seed)
     with serving(DEFAULT_STORE, directory / "service.log", ready=True, **settings) as server:

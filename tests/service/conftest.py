@@ -32,6 +32,7 @@ def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     state = tmp_path_factory.mktemp("state")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("NUNCHI_SECRET_FILE", str(state / "secret"))
+        environment.setenv("NUNCHI_VERSIONS_FILE", str(state / "versions.json"))
         environment.setenv("NUNCHI_STORE", f"sqlite:///{state / 'nunchi.db'}")
         yield
 

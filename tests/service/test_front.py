@@ -6,7 +6,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from service.errors import BodyTooLargeError
-from service.front import ClientLeftError, Endpoint, Front, read_body
+from service.front import ClientLeftError, Endpoint, Front, counted_route, read_body
 from service.heads import Head
 from service.metrics import Metrics
 from service.security.callers import Caller
@@ -155,3 +155,16 @@ async def test_an_answer_to_head_keeps_its_headers_and_loses_its_body() -> None:
 async def test_what_is_no_request_is_passed_on() -> None:
     with pytest.raises(RuntimeError, match="behind"):
         await front()({"type": "lifespan"}, Exchange([]).receive, Exchange([]).send)
+
+
+@pytest.mark.parametrize(
+    ("route", "counted"),
+    [
+        ("/models/{model}/{version}/load", "/models/{model}"),
+        ("/models/{model}/aliases/{alias}", "/models/{model}"),
+        ("/models", "/models"),
+        ("/predict", "/predict"),
+    ],
+)
+def test_what_is_done_about_one_model_is_counted_as_one_route(route: str, counted: str) -> None:
+    assert counted_route(route) == counted

@@ -30,6 +30,7 @@ class Store:
         self.metrics = Metrics()
         self.refusals = refusals or {}
         self.gate: Event | None = None
+        self.loads = 0
 
     def registry(self, *loaded: VersionRef) -> Registry:
         registry = Registry(self.load, self.metrics)
@@ -37,6 +38,7 @@ class Store:
         return registry
 
     def load(self, ref: VersionRef) -> Model:
+        self.loads += 1
         if self.gate is not None:
             assert self.gate.wait(5)
         if ref in self.refusals:
@@ -61,6 +63,14 @@ async def ready(store: Store, *refs: VersionRef) -> Registry:
     for ref in refs:
         await registry.load(ref)
     return registry
+
+
+async def swap(registry: Registry, old: VersionRef, new: VersionRef) -> bool:
+    """Do what the watcher does with `latest(1)`."""
+    if not await registry.load(new):
+        return False
+    await registry.unload(old)
+    return True
 
 
 async def test_the_latest_version_that_is_ready_answers_for_its_name() -> None:
@@ -105,7 +115,7 @@ async def test_a_refused_version_says_why_and_never_stops_the_others(error: Exce
 async def test_a_swap_serves_the_new_version_and_drops_the_old_one() -> None:
     store = Store()
     registry = await ready(store, GRU_1)
-    assert await registry.swap(GRU_1, GRU_2)
+    assert await swap(registry, GRU_1, GRU_2)
     assert registry.get("gru", None).ref == GRU_2
     assert registry.entries[GRU_1].state is State.UNLOADED
     labels = {"model": "gru", "version": "1"}
@@ -115,7 +125,7 @@ async def test_a_swap_serves_the_new_version_and_drops_the_old_one() -> None:
 
 async def test_a_swap_to_a_version_that_is_refused_keeps_the_old_one() -> None:
     registry = await ready(Store({GRU_2: EngineError("no")}), GRU_1)
-    assert not await registry.swap(GRU_1, GRU_2)
+    assert not await swap(registry, GRU_1, GRU_2)
     assert registry.get("gru", None).ref == GRU_1
 
 
@@ -136,16 +146,160 @@ async def test_draining_gives_no_new_requests_and_waits_for_old_ones() -> None:
 async def test_without_an_admission_a_swap_closes_the_version_in_between() -> None:
     registry = await ready(Store(), GRU_1)
     model = registry.get("gru", None)
-    await registry.swap(GRU_1, GRU_2)
+    await swap(registry, GRU_1, GRU_2)
     with pytest.raises(RuntimeError, match="after shutdown"):
         model.batcher.submit([[3]])
 
 
-async def test_what_is_in_memory_is_not_loaded_again() -> None:
-    registry = await ready(Store(), GRU_1)
-    with pytest.raises(ValueError, match="gru/1 is ready already"):
-        await registry.load(GRU_1)
+async def test_what_is_ready_is_not_loaded_again() -> None:
+    store = Store()
+    registry = await ready(store, GRU_1)
+    model = registry.get("gru", 1)
+    assert await registry.load(GRU_1)
+    assert registry.get("gru", 1) is model
+    assert store.loads == 1
+
+
+async def test_of_several_loads_at_once_only_one_happens() -> None:
+    store = Store()
+    store.gate = Event()
+    registry = store.registry(GRU_1)
+    loads = [asyncio.create_task(registry.load(GRU_1)) for _ in range(5)]
+    await asyncio.sleep(0.01)
+    store.gate.set()
+    assert await asyncio.gather(*loads) == [True] * 5
+    assert store.loads == 1
+
+
+async def test_what_is_loaded_goes_on_although_the_one_who_wanted_it_has_left() -> None:
+    store = Store()
+    store.gate = Event()
+    registry = store.registry(GRU_1)
+    left = asyncio.create_task(registry.load(GRU_1))
+    await asyncio.sleep(0.01)
+    left.cancel()
+    await asyncio.wait([left])
+    waiting = asyncio.create_task(registry.load(GRU_1))
+    store.gate.set()
+    assert await waiting
+    assert store.loads == 1
+
+
+async def test_what_is_wanted_again_while_it_drains_is_loaded_once_it_has() -> None:
+    store = Store()
+    registry = await ready(store, GRU_1)
+    with registry.get("gru", 1).batcher.admit(1):
+        unloading = asyncio.create_task(registry.unload(GRU_1))
+        await asyncio.sleep(0.01)
+        loading = asyncio.create_task(registry.load(GRU_1))
+        await asyncio.sleep(0.01)
+        assert registry.entries[GRU_1].state is State.DRAINING
+    await unloading
+    assert await loading
     assert registry.get("gru", 1).ref == GRU_1
+    assert store.loads == 2
+
+
+async def test_what_was_left_out_keeps_its_labels() -> None:
+    registry = await ready(Store(), GRU_1)
+    await registry.unload(GRU_1, "NUNCHI_VERSIONS says latest(1)")
+    registry.leave_out({GRU_1: "it was unloaded by an administrator", GRU_2: "NUNCHI_VERSIONS says latest(1)"})
+    assert registry.entries[GRU_1].manifest
+    assert [(entry.state, entry.reason) for entry in registry.entries.values()] == [
+        (State.UNLOADED, "it was unloaded by an administrator"),
+        (State.UNLOADED, "NUNCHI_VERSIONS says latest(1)"),
+    ]
+
+
+async def test_a_version_that_is_forgotten_leaves_no_series() -> None:
+    store = Store({GRU_1: EngineError("no")})
+    registry = await ready(store, GRU_1)
+    assert registry.idle(GRU_1)
+    registry.forget(GRU_1)
+    assert registry.entries == {}
+    labels = {"model": "gru", "version": "1"}
+    assert store.metrics.registry.get_sample_value("sentiment_model_refused", labels) is None
+
+
+async def test_what_is_loading_or_in_memory_is_not_idle() -> None:
+    store = Store()
+    store.gate = Event()
+    registry = store.registry(GRU_1)
+    loading = asyncio.create_task(registry.load(GRU_1))
+    await asyncio.sleep(0.01)
+    assert not registry.idle(GRU_1)
+    store.gate.set()
+    await loading
+    assert not registry.idle(GRU_1)
+    await registry.unload(GRU_1)
+    assert registry.idle(GRU_1)
+
+
+async def test_an_alias_answers_for_its_version_and_stable_for_the_name_too() -> None:
+    registry = await ready(Store(), GRU_1, GRU_2)
+    registry.point({("gru", "canary"): GRU_2, ("gru", "stable"): GRU_1})
+    assert registry.answering("gru", "canary") == GRU_2
+    assert registry.answering("gru", "stable") == GRU_1
+    assert registry.answering("gru") == GRU_1
+    assert registry.answering("gru", "latest") == GRU_2
+    registry.point({})
+    assert registry.answering("gru") == GRU_2
+    with pytest.raises(UnknownModelError, match="no such model, version or alias"):
+        registry.get("gru", "canary")
+
+
+async def test_an_alias_leaves_its_version_only_when_the_next_is_ready() -> None:
+    store = Store()
+    registry = await ready(store, GRU_1)
+    registry.point({("gru", "stable"): GRU_1})
+    store.gate = Event()
+    registry.point({("gru", "stable"): GRU_2})
+    loading = asyncio.create_task(registry.load(GRU_2))
+    await asyncio.sleep(0.01)
+    assert registry.answering("gru", "stable") == GRU_1
+    assert registry.answering("gru") == GRU_1
+    store.gate.set()
+    await loading
+    assert registry.answering("gru", "stable") == GRU_2
+    assert registry.answering("gru") == GRU_2
+
+
+async def test_until_the_version_of_a_new_stable_is_ready_the_name_is_answered_as_before() -> None:
+    registry = await ready(Store(), GRU_1)
+    registry.point({("gru", "stable"): GRU_2})
+    assert registry.answering("gru") == GRU_1
+    assert registry.answering("gru", "stable") is None
+
+
+async def test_after_a_start_nothing_answers_for_a_name_before_its_stable_version_is_ready() -> None:
+    store = Store({GRU_1: EngineError("no")})
+    registry = store.registry(GRU_1, GRU_2)
+    registry.point({("gru", "stable"): GRU_1})
+    await registry.load(GRU_2)
+    with pytest.raises(NotReadyError):
+        registry.get("gru", None)
+    await registry.load(GRU_1)
+    for named in (None, "stable"):
+        with pytest.raises(UnknownModelError, match="this version is not served; GET /models says why"):
+            registry.get("gru", named)
+
+
+async def test_the_metric_of_an_alias_names_the_version_that_answers() -> None:
+    store = Store()
+    registry = await ready(store, GRU_1, GRU_2)
+
+    def shown() -> set[str]:
+        return {
+            number
+            for number in ("1", "2")
+            if store.metrics.registry.get_sample_value(
+                "sentiment_model_alias", {"model": "gru", "alias": "canary", "version": number}
+            )
+        }
+
+    for aliases, versions in (({("gru", "canary"): GRU_1}, {"1"}), ({("gru", "canary"): GRU_2}, {"2"}), ({}, set())):
+        registry.point(aliases)
+        assert shown() == versions
 
 
 async def test_what_was_unloaded_can_be_loaded_again() -> None:
@@ -194,10 +348,30 @@ async def test_swaps_under_traffic_lose_no_answer_and_mix_no_versions() -> None:
 
 async def _swap_often(registry: Registry, times: int) -> None:
     for number in range(1, times + 1):
-        assert await registry.swap(VersionRef("gru", number), VersionRef("gru", number + 1))
+        assert await swap(registry, VersionRef("gru", number), VersionRef("gru", number + 1))
 
 
 async def test_closing_unloads_everything() -> None:
     registry = await ready(Store(), GRU_1, RNN_1)
     await registry.close()
     assert {entry.state for entry in registry.entries.values()} == {State.UNLOADED}
+
+
+async def test_closing_waits_for_what_drains_and_for_nothing_that_loads() -> None:
+    store = Store()
+    registry = await ready(store, GRU_1, RNN_1)
+    store.gate = Event()
+    loading = asyncio.create_task(registry.load(GRU_2))
+    with registry.get("gru", 1).batcher.admit(1):
+        unloading = asyncio.create_task(registry.unload(GRU_1))
+        await asyncio.sleep(0.01)
+        closing = asyncio.create_task(registry.close())
+        await asyncio.sleep(0.01)
+        assert not closing.done()
+    await closing
+    await unloading
+    with pytest.raises(asyncio.CancelledError):
+        await loading
+    store.gate.set()
+    await asyncio.sleep(0.05)
+    assert {entry.state for entry in registry.entries.values() if entry.model} == set()

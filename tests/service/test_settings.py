@@ -34,7 +34,7 @@ def test_an_unknown_variable_stops_the_start_and_the_nearest_known_one_is_named(
 def test_an_unknown_variable_that_resembles_none_is_told_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUNCHI_XYZZY", "1")
     with pytest.raises(
-        StartError, match=r"unknown setting NUNCHI_XYZZY; known are NUNCHI_ALLOWED_HOSTS, .*settings\.md"
+        StartError, match=r"unknown setting NUNCHI_XYZZY; known are NUNCHI_ALIAS_AGREEMENT, .*settings\.md"
     ):
         load_settings()
 

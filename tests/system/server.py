@@ -61,6 +61,7 @@ def serving(store: Path, log: Path | None = None, ready: bool = True, **settings
         "NUNCHI_MODEL_STORE": str(store),
         "NUNCHI_PORT": str(port),
         "NUNCHI_SECRET_FILE": str(state / "secret"),
+        "NUNCHI_VERSIONS_FILE": str(state / "versions.json"),
         "NUNCHI_STORE": f"sqlite:///{state / 'nunchi.db'}",
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("NUNCHI_")}

@@ -41,7 +41,11 @@ def test_the_experiment_that_is_shown_can_be_run_as_it_is_shown(tmp_path: Path) 
         r"^\.venv/bin/python -m (deploy\.traffic .+|service experiments .+)$", README, re.MULTILINE
     )
     [shown] = re.findall(r"```\n(# .+?)```", README, re.DOTALL)
-    state = {"NUNCHI_SECRET_FILE": str(tmp_path / "secret"), "NUNCHI_STORE": f"sqlite:///{tmp_path / 'nunchi.db'}"}
+    state = {
+        "NUNCHI_SECRET_FILE": str(tmp_path / "secret"),
+        "NUNCHI_VERSIONS_FILE": str(tmp_path / "versions.json"),
+        "NUNCHI_STORE": f"sqlite:///{tmp_path / 'nunchi.db'}",
+    }
 
     with serving(DEFAULT_STORE, tmp_path / "service.log", True, NUNCHI_EXPERIMENTS=declared, **state) as server:
         wait_for_experiment(server)

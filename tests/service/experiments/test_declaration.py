@@ -106,7 +106,7 @@ def test_what_is_not_allowed_is_named_with_what_is(line: str, key: str) -> None:
         ("weight = nan", "weight is nan"),
         (f"weight = 1{'0' * 400}", "weight is 1000"),
         ("weight = true", "weight is True"),
-        ("version = 0", 'version is 0; it must be a whole number from 1 to 1000000000, or "latest"'),
+        ("version = 0", 'version is 0; it must be a whole number from 1 to 1000000000, an alias, or "latest"'),
         ("version = 1.0", "version is 1.0"),
         ("version = true", "version is True"),
         ('version = "2"', "version is '2'"),

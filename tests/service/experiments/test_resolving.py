@@ -11,11 +11,15 @@ from tests.service.experiments.declarations import GRU, LSTM, entry, experiment_
 GRU_1, GRU_3 = VersionRef("gru", 1), VersionRef("gru", 3)
 
 
+def nobody(name: str, alias: str) -> None:
+    """Answer for no alias."""
+
+
 def resolved(
     *entries: VersionRef, also: Mapping[VersionRef, Entry] | None = None, experiment: Experiment | None = None
 ) -> tuple[VersionRef, ...] | Obstacle:
     known = {ref: entry() for ref in entries} | dict(also or {})
-    return resolve(experiment or experiment_of(), known, set())
+    return resolve(experiment or experiment_of(), known, set(), nobody)
 
 
 def pinned(version: int) -> Experiment:
@@ -37,17 +41,17 @@ def test_nothing_begins_before_the_latest_version_is_loaded() -> None:
 
 def test_what_runs_goes_on_while_a_newer_version_is_loaded() -> None:
     known = {GRU_1: entry(), GRU: entry(), GRU_3: Entry(State.LOADING), LSTM: entry()}
-    assert resolve(experiment_of(), known, {GRU_1, LSTM}) == (GRU_1, LSTM)
+    assert resolve(experiment_of(), known, {GRU_1, LSTM}, nobody) == (GRU_1, LSTM)
 
 
 def test_what_ran_and_is_gone_does_not_go_on() -> None:
     known = {GRU: Entry(State.DRAINING), GRU_3: Entry(State.LOADING), LSTM: entry()}
-    assert resolve(experiment_of(), known, {GRU, LSTM}) == Obstacle("waiting", "gru/3 is loading")
+    assert resolve(experiment_of(), known, {GRU, LSTM}, nobody) == Obstacle("waiting", "gru/3 is loading")
 
 
 def test_what_ran_and_is_loaded_again_is_waited_for() -> None:
     known = {GRU: Entry(State.LOADING), LSTM: entry()}
-    assert resolve(experiment_of(), known, {GRU, LSTM}) == Obstacle("waiting", "gru/2 is loading")
+    assert resolve(experiment_of(), known, {GRU, LSTM}, nobody) == Obstacle("waiting", "gru/2 is loading")
 
 
 @pytest.mark.parametrize("state", [State.REFUSED, State.UNLOADED, State.DRAINING])
@@ -66,6 +70,25 @@ def test_a_newer_version_that_will_not_answer_is_passed_over(state: State) -> No
 )
 def test_a_named_version_is_waited_for(entries: Mapping[VersionRef, Entry], reason: str) -> None:
     assert resolved(GRU, LSTM, also=entries, experiment=pinned(3)) == Obstacle("waiting", reason)
+
+
+def by_alias() -> Experiment:
+    return experiment_of(Arm("gru", "gru", "canary", 1.0), Arm("lstm", "lstm", None, 1.0))
+
+
+def test_the_version_that_answers_for_an_alias_stands_for_its_arm() -> None:
+    known = {GRU_1: entry(), GRU: entry(), LSTM: entry()}
+    aliases = {("gru", "canary"): GRU_1}
+
+    def answering(name: str, alias: str) -> VersionRef | None:
+        return aliases.get((name, alias))
+
+    assert resolve(by_alias(), known, set(), answering) == (GRU_1, LSTM)
+
+
+def test_an_alias_for_which_nothing_answers_is_waited_for() -> None:
+    waiting = Obstacle("waiting", "no version answers for gru/canary")
+    assert resolved(GRU, LSTM, experiment=by_alias()) == waiting
 
 
 def test_a_model_without_any_version_is_waited_for() -> None:

@@ -24,6 +24,7 @@ class FakeVersions:
 
     def __init__(self, *ready: VersionRef) -> None:
         self.known: dict[VersionRef, Entry] = {ref: entry() for ref in ready}
+        self.aliases: dict[tuple[str, str], VersionRef] = {}
         self.failures = 0
 
     @property
@@ -32,6 +33,9 @@ class FakeVersions:
             self.failures -= 1
             raise RuntimeError("no reason in particular")
         return self.known
+
+    def answering(self, name: str, version: str) -> VersionRef | None:
+        return self.aliases.get((name, version))
 
 
 class FakePhases:
@@ -121,6 +125,28 @@ async def test_a_changed_weight_opens_a_phase_without_a_restart(path: Path) -> N
     assert bench.experiments.live is not None
     assert [arm.weight for arm in bench.experiments.live.arms] == [1.0, 2.0]
     assert bench.said() == [("running", None, 2)]
+
+
+async def test_an_alias_that_moves_opens_a_phase(path: Path) -> None:
+    bench = Bench(path, SMALL.replace('model = "gru"', 'model = "gru"\nversion = "canary"'), GRU, GRU_3, LSTM)
+    for ref, phase in ((GRU, 1), (GRU_3, 2)):
+        bench.versions.aliases = {("gru", "canary"): ref}
+        await bench.experiments.look()
+        assert bench.said() == [("running", None, phase)]
+        assert bench.experiments.live is not None
+        assert bench.experiments.live.arms[0].ref == ref
+
+
+async def test_what_it_runs_on_and_what_it_names_is_needed(path: Path) -> None:
+    bench = Bench(path, SMALL.replace('model = "gru"', 'model = "gru"\nversion = 3'), GRU, LSTM)
+    await bench.experiments.look()
+    assert bench.experiments.pinned() == {GRU_3}
+    bench.versions.known[GRU_3] = entry()
+    await bench.experiments.look()
+    assert bench.experiments.pinned() == {GRU_3, LSTM}
+    stopped = SMALL.replace("name", 'state = "stopped"\nname', 1)
+    await bench.write(stopped)
+    assert bench.experiments.pinned() == set()
 
 
 async def test_a_comment_opens_no_phase(path: Path) -> None:

@@ -84,11 +84,11 @@ async def test_the_agreement_is_what_most_models_say(client: httpx.AsyncClient) 
         ({"text": REVIEW, "models": ["gru", 5]}, 422, "models[1] must be a string"),
         ({"text": REVIEW, "models": ["gru", "gru"]}, 422, "the same version twice"),
         ({"text": REVIEW, "models": ["gru", "gru/2"]}, 422, "the same version twice"),
-        ({"text": REVIEW, "models": ["gru", "nobody"]}, 404, "there is no such model or version"),
-        ({"text": REVIEW, "models": ["gru/7"]}, 404, "there is no such model or version"),
-        ({"text": REVIEW, "models": ["gru/02"]}, 404, "there is no such model or version"),
-        ({"text": REVIEW, "models": ["gru/"]}, 404, "there is no such model or version"),
-        ({"text": REVIEW, "models": ["gru/2/1"]}, 404, "there is no such model or version"),
+        ({"text": REVIEW, "models": ["gru", "nobody"]}, 404, "there is no such model, version or alias"),
+        ({"text": REVIEW, "models": ["gru/7"]}, 404, "there is no such model, version or alias"),
+        ({"text": REVIEW, "models": ["gru/02"]}, 404, "there is no such model, version or alias"),
+        ({"text": REVIEW, "models": ["gru/"]}, 404, "there is no such model, version or alias"),
+        ({"text": REVIEW, "models": ["gru/2/1"]}, 404, "there is no such model, version or alias"),
     ],
 )
 async def test_a_wrong_request_gets_a_problem_without_an_echo(

@@ -74,7 +74,7 @@ async def test_units_are_shown_on_request(client: httpx.AsyncClient) -> None:
         ({"text": REVIEW, "model": "gru"}, 422, "not documented"),
         ({"text": REVIEW, "models": []}, 422, "models must hold at least one item"),
         ({"text": REVIEW, "models": ["gru", "gru/2"]}, 422, "the same version twice"),
-        ({"text": REVIEW, "models": ["gru", "nobody"]}, 404, "there is no such model or version"),
+        ({"text": REVIEW, "models": ["gru", "nobody"]}, 404, "there is no such model, version or alias"),
         ({"text": REVIEW, "label": "nobody"}, 422, "label must be one of those of the models: negative, positive"),
         ({"text": REVIEW, "label": 1}, 422, "label must be a string"),
         ({"text": REVIEW, "units": "yes"}, 422, "units is not allowed"),

@@ -224,7 +224,8 @@ async def test_swaps_under_traffic_fail_no_request(fresh_app: Application, fresh
 
     async def swap() -> None:
         for first, second in ((new, old), (old, new)) * 10:
-            assert await fresh_app.registry.swap(first, second)
+            assert await fresh_app.registry.load(second)
+            await fresh_app.registry.unload(first)
 
     swapping = asyncio.create_task(swap())
     answers = []

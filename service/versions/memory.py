@@ -1,0 +1,107 @@
+"""How much memory a version will take, and how much there is: what would not fit is not loaded."""
+
+from pathlib import Path
+
+from model_store.layout import FUSED_BATCH_GRAPH, FUSED_GRAPH, VersionRef
+from service.errors import NoRoomError
+from service.settings import Settings
+
+CGROUP = Path("/sys/fs/cgroup")
+MEMINFO = Path("/proc/meminfo")
+
+_MEBIBYTE = 2**20
+
+
+class Room:
+    """Tells whether there is memory for a version.
+
+    Args:
+        settings: where the store is, what runs the models, and how many processes load them at the same time.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._store = settings.model_store
+        self._tensorflow = settings.engine == "tensorflow" or settings.device == "gpu"
+        self._copies = settings.workers
+
+    def require(self, ref: VersionRef) -> None:
+        """Return if a version fits into what is free.
+
+        Raises:
+            NoRoomError: if it does not fit; with both figures.
+        """
+        free = free_bytes()
+        needed = self._copies * self._needed(ref)
+        if free is not None and needed > free:
+            raise NoRoomError(f"it needs about {_mb(needed)} of memory, and {_mb(free)} are free")
+
+    def suffices(self, ref: VersionRef) -> bool:
+        """Tell whether a version fits."""
+        free = free_bytes()
+        return free is None or self._copies * self._needed(ref) <= free
+
+    def _needed(self, ref: VersionRef) -> int:
+        return needed_bytes(self._store / ref.name / str(ref.version), self._tensorflow)
+
+
+def needed_bytes(path: Path, tensorflow: bool) -> int:
+    """Estimate what a version takes once it is loaded, from the sizes of its files; rather too much than too little."""
+    fused = path / FUSED_GRAPH
+    if not tensorflow and fused.is_file():
+        graphs = sum(_size(path / graph) for graph in (FUSED_GRAPH, FUSED_BATCH_GRAPH))
+        return _FUSED_BYTES + round(_FUSED_FACTOR * graphs)
+    return _TENSORFLOW_BYTES + round(_TENSORFLOW_FACTOR * sum(map(_size, path.rglob("*"))))
+
+
+def allowed_bytes(path: Path, tensorflow: bool) -> int:
+    """Return how much a process may take to prove a version: several times what it needs, but no more than is free."""
+    fused = not tensorflow and (path / FUSED_GRAPH).is_file()
+    most = (_PROVE_FUSED_BYTES if fused else _PROVE_TENSORFLOW_BYTES) + _PROVE_FACTOR * needed_bytes(path, tensorflow)
+    free = free_bytes()
+    return most if free is None else min(most, free)
+
+
+def free_bytes(cgroup: Path = CGROUP, meminfo: Path = MEMINFO) -> int | None:
+    """Return how much memory this process may still take, None if nobody says."""
+    found = [free for free in (_free_in_cgroup(cgroup), _free_on_machine(meminfo)) if free is not None]
+    return min(found, default=None)
+
+
+def _free_in_cgroup(cgroup: Path) -> int | None:
+    """Read the limit of the container and what it uses, but for the pages of files that can be dropped at once."""
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            free = int((cgroup / limit).read_text(encoding="ascii")) - int((cgroup / used).read_text(encoding="ascii"))
+            stat = (cgroup / limit).with_name("memory.stat").read_text(encoding="ascii")
+        except (OSError, ValueError):  # there is no such file, or it says `max`
+            continue
+        return max(0, free + _field(stat, "inactive_file ", 1))
+    return None
+
+
+def _free_on_machine(meminfo: Path) -> int | None:
+    try:
+        return _field(meminfo.read_text(encoding="ascii"), "MemAvailable:", 1024)
+    except OSError:
+        return None
+
+
+def _field(text: str, name: str, unit: int) -> int:
+    return sum(int(line.split()[1]) * unit for line in text.splitlines() if line.startswith(name))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _mb(size: int) -> str:
+    return f"{size / _MEBIBYTE:.0f} MiB"
+
+
+# Measured: see docs/decisions/0010-versions.md.
+_FUSED_BYTES, _FUSED_FACTOR = 8 * _MEBIBYTE, 3.0
+_TENSORFLOW_BYTES, _TENSORFLOW_FACTOR = 96 * _MEBIBYTE, 4.0
+_PROVE_FUSED_BYTES, _PROVE_TENSORFLOW_BYTES, _PROVE_FACTOR = 256 * _MEBIBYTE, 4096 * _MEBIBYTE, 4
