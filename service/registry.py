@@ -18,6 +18,7 @@ from service.model import Model
 from service.versions.answering import Answering, Named, answering
 from service.versions.aside import call_aside
 from service.versions.gauges import VersionGauges
+from service.versions.memory import give_back
 from service.versions.orders import STABLE, Aliases
 
 
@@ -155,7 +156,9 @@ class Registry:
             raise ValueError(f"{ref} is {entry.state}, not ready")
         self._replace({ref: replace(entry, state=State.DRAINING, reason=reason)})
         self._begin(self._drains, ref, self._drain(ref, entry.model))
+        del entry  # and with it the last that holds the model
         await asyncio.shield(self._drains[ref])
+        await asyncio.to_thread(give_back)
 
     async def close(self) -> None:
         """Unload everything; what is still loading is not waited for."""

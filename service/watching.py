@@ -12,7 +12,7 @@ from service.loading import load_order
 from service.logs import log_event, log_exception
 from service.registry import Registry, State
 from service.settings import Settings
-from service.versions.memory import Room
+from service.versions.memory import Room, give_back
 from service.versions.orders_file import OrdersFile
 from service.versions.wishes import Wishes
 
@@ -58,6 +58,7 @@ class Watcher:
         await self._look_safely()
         states = [entry.state for entry in self._registry.entries.values()]
         log_event("all_loaded", ready=states.count(State.READY), refused=states.count(State.REFUSED))
+        await asyncio.to_thread(give_back)
         while True:
             await asyncio.sleep(self._period_s)
             await self._look_safely()

@@ -5,9 +5,18 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from tests.prove import agreement, feedback, null, power, real, srm
+from tests.prove import agreement, feedback, lifecycle, null, power, real, srm, swaps
 
-PROOFS = {"agreement": agreement, "null": null, "power": power, "srm": srm, "feedback": feedback, "real": real}
+PROOFS = {
+    "agreement": agreement,
+    "null": null,
+    "power": power,
+    "srm": srm,
+    "feedback": feedback,
+    "real": real,
+    "swaps": swaps,
+    "lifecycle": lifecycle,
+}
 
 _HEAD = """# Proofs
 

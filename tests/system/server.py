@@ -31,6 +31,11 @@ class Server:
     process: "subprocess.Popen[bytes]"
     log: Path
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.rsplit(":", 1)[1])
+
     def wait_until_ready(self, seconds: float = READY_S) -> None:
         """Return once it is ready; fail with its log if it ends or takes longer."""
         end = time.monotonic() + seconds
@@ -45,13 +50,16 @@ class Server:
 
 
 @contextmanager
-def serving(store: Path, log: Path | None = None, ready: bool = True, **settings: str) -> Iterator[Server]:
+def serving(
+    store: Path, log: Path | None = None, ready: bool = True, module: str = "service", **settings: str
+) -> Iterator[Server]:
     """Serve `store` on a free port until the block ends.
 
     Args:
         store: directory of the versions.
         log: file for its standard error; beside the store if None.
         ready: whether to wait for it.
+        module: what is run; another than the service is one that changes it.
         settings: further settings, such as NUNCHI_ENGINE="onnx".
     """
     log = log or store.parent / f"service-{time.monotonic_ns()}.log"
@@ -66,7 +74,7 @@ def serving(store: Path, log: Path | None = None, ready: bool = True, **settings
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("NUNCHI_")}
     with log.open("wb") as stderr:
-        command = [sys.executable, "-m", "service", "serve"]
+        command = [sys.executable, "-m", module, "serve"]
         process = subprocess.Popen(command, cwd=ROOT, env={**inherited, **own, **settings}, stderr=stderr)
     server = Server(f"http://127.0.0.1:{port}", process, log)
     try:

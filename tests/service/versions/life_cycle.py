@@ -120,6 +120,7 @@ class LifeCycle(RuleBasedStateMachine):
         self.patch.setattr("asyncio.to_thread", at_once)
         self.patch.setattr("service.registry.call_aside", self.loader.call_aside)
         self.patch.setattr("service.versions.memory.free_bytes", lambda: None)
+        self.patch.setattr("service.registry.give_back", lambda: None)
 
     @initialize(versions=st.sampled_from(["latest(1)", "latest(2)", "all", "specific(1,3)", "latest(1); lstm=all"]))
     def start(self, versions: str) -> None:
