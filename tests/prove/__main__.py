@@ -5,10 +5,12 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from tests.prove import agreement, feedback, lifecycle, null, power, real, srm, swaps
+from tests.prove import agreement, explaining, feedback, lifecycle, null, power, real, replay, srm, swaps
 
 PROOFS = {
     "agreement": agreement,
+    "replay": replay,
+    "explaining": explaining,
     "null": null,
     "power": power,
     "srm": srm,

@@ -48,6 +48,16 @@ class Server:
             time.sleep(0.05)
         raise AssertionError(f"the service is not ready:\n{self.log.read_text(encoding='utf-8')}")
 
+    def wait_until_loaded(self, seconds: float = READY_S) -> None:
+        """Return once no version is loading any more: readiness waits for the default model only."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            models = httpx.get(f"{self.url}/models", timeout=5).json()["models"]
+            if all(model["state"] != "loading" for model in models):
+                return
+            time.sleep(0.05)
+        raise AssertionError("a version is still loading")
+
 
 @contextmanager
 def serving(
