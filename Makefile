@@ -46,6 +46,9 @@ bench:  ## Measure the service against its peers: bench/results.md (needs wrk; m
 results: $(VENV)/.installed-dev  ## Train and test every variant with the reference settings: docs/results.md (hours)
 	$(BIN)/python -m training results
 
+tour: $(VENV)/.installed-dev  ## Ask the models of the store why they say what they say: docs/tour.md (NUNCHI_DATA_DIR)
+	$(BIN)/python -m training tour
+
 lock: $(VENV)/.installed-dev  ## Write requirements/*.txt anew from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
@@ -63,4 +66,4 @@ $(VENV)/.installed-%: requirements/%.txt
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: help run dev check unit test prove gpu-check bench results lock audit sbom clean
+.PHONY: help run dev check unit test prove gpu-check bench results tour lock audit sbom clean

@@ -90,6 +90,13 @@ def _results(given: argparse.Namespace) -> None:
     print(f"wrote {given.out}")
 
 
+def _tour(given: argparse.Namespace) -> None:
+    from training.tour.page import make_tour
+
+    make_tour(read_config(None, flags_given(given)), given.out)
+    print(f"wrote {given.out}")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -123,6 +130,12 @@ def _parser() -> argparse.ArgumentParser:
     text = "where the runs lie; finished ones are not trained again (default: %(default)s)"
     results.add_argument("--runs", type=Path, default=Path("runs/reference"), help=text)
     results.add_argument("--out", type=Path, default=Path("docs/results.md"), help="default: %(default)s")
+
+    tour = _verb(
+        verbs, "tour", _tour, "ask a service of the stored models why they say what they say: a page, pictures"
+    )
+    tour.add_argument("--out", type=Path, default=Path("docs/tour.md"), help="default: %(default)s")
+    add_flags(tour, only=("data_dir",))
     return parser
 
 

@@ -4,7 +4,8 @@ TrainingError
 ├── ConfigError      a setting that is unknown, of the wrong type or out of range
 ├── DataError        a file or row that cannot be used, with file and line
 ├── ResumeError      a run that cannot be continued
-└── ParityError      Keras, SavedModel and fused graph do not agree, so nothing was published
+├── ParityError      Keras, SavedModel and fused graph do not agree, so nothing was published
+└── ServiceError     the service that should be asked does not start
 """
 
 from pathlib import Path
@@ -39,3 +40,7 @@ class ResumeError(TrainingError):
 
 class ParityError(TrainingError):
     """What would be published does not give the scores of the trained model."""
+
+
+class ServiceError(TrainingError):
+    """The service that should be asked does not start."""

@@ -1,6 +1,7 @@
 """One function per figure. Each draws on given axes; `save` puts it into a file."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,28 @@ Draw = Callable[[Axes], None]
 
 def save(path: Path, draw: Draw, *, width: float = 6.4, height: float = 4.0) -> None:
     """Draw one figure, `width` by `height` inches, into a PNG file."""
+    with figure(path, (width, height)) as (axes,):
+        draw(axes)
+
+
+@contextmanager
+def figure(
+    path: Path, inches: tuple[float, float], *, rows: int = 1, columns: int = 1, heights: Sequence[float] | None = None
+) -> Iterator[Sequence[Axes]]:
+    """Give the axes of a figure, row by row, and write it into a PNG file when the block ends.
+
+    Args:
+        path: of the file.
+        inches: width and height of the figure.
+        rows: of axes.
+        columns: of axes.
+        heights: of the rows, in proportion; all the same if None.
+    """
     _use_korean_font()
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained", dpi=110)
-        draw(figure.add_subplot())
-        figure.savefig(path, metadata={"Software": None})
+        whole = Figure(figsize=inches, layout="constrained", dpi=110)
+        yield list(whole.subplots(rows, columns, squeeze=False, height_ratios=heights).flat)
+        whole.savefig(path, metadata={"Software": None})
 
 
 def learning_curves(epochs: Sequence[Epoch]) -> Draw:

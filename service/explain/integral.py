@@ -18,7 +18,7 @@ from service.explain.replay import Replay, Run
 WHOLE, NOTHING = 0, 1
 """Rows of the first run: the text as it is, and with embeddings of zero; then come points between."""
 
-FEW_POINTS, MANY_POINTS = 32, 128
+FEW_POINTS, MANY_POINTS = 32, 64
 """Points of the line; many where few are not enough."""
 
 ENOUGH = 0.01
