@@ -44,12 +44,15 @@ class ExplainRequest(Request):
 
 
 class ExplainedToken(BaseModel):
-    """A token and the characters of the text that it stands for, counted in code points, the end not included."""
+    """A token and the characters of the text that it stands for, counted in code points, the end not included.
+
+    A mark that stands for none, such as the one before a first word that the encoder does not know, has an empty span.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     start: Annotated[int, Field(ge=0)]
-    end: Annotated[int, Field(gt=0)]
+    end: Annotated[int, Field(ge=0)]
     known: Annotated[bool, Field(description="Whether the encoder of the model knows it.")]
 
 

@@ -1,9 +1,10 @@
 """The versions in the memory of the process that explains, those asked for last."""
 
+import hashlib
 from collections import OrderedDict
 from pathlib import Path
 
-from model_store.errors import StoreError
+from model_store.errors import SignatureError, StoreError
 from model_store.layout import FUSED_GRAPH, VersionRef, verify
 from service.engines.onnx import OnnxRuntime
 from service.errors import EngineError
@@ -17,6 +18,18 @@ MOST_VERSIONS = 16
 
 class ChangedError(Exception):
     """The files of a version are no longer those that the service loaded."""
+
+
+class _Pinned:
+    """Takes one manifest only, before anything of it is interpreted: the one that the service verified and trusted."""
+
+    def __init__(self, digest: str) -> None:
+        self._digest = digest
+
+    def check(self, manifest: bytes, signature: bytes | None) -> None:  # noqa: ARG002 - the service has seen to it
+        """Compare its hash."""
+        if hashlib.sha256(manifest).hexdigest() != self._digest:
+            raise SignatureError("was replaced since the service loaded it")
 
 
 class Shelf:
@@ -53,9 +66,7 @@ class Shelf:
 
     def _load(self, ref: VersionRef, digest: str) -> Explainable:
         try:
-            stored = verify(self._store, ref)
-            if stored.digest != digest:
-                raise ChangedError(f"{ref} was replaced")
+            stored = verify(self._store, ref, _Pinned(digest))
             graph = read_graph((stored.path / FUSED_GRAPH).read_bytes())
             return Explainable(stored, stored.load_encoder(), self._runtime.open(stored), Replay(graph))
         except (StoreError, EngineError, OSError) as error:

@@ -60,7 +60,7 @@ def test_an_answer_is_what_was_known_and_what_was_found_model_by_model(store: Pa
 def test_a_version_whose_files_are_others_is_told(store: Path) -> None:
     reply = answer(Shelf(store), asked(store, digest="other"))
 
-    assert reply == Reply("changed", b"gru/2 was replaced")
+    assert reply == Reply("changed", b"gru/2: was replaced since the service loaded it")
 
 
 def test_questions_are_answered_in_turn_until_there_are_no_more(store: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_version_that_was_altered_or_replaced_is_not_explained_as_the_one_that
 
     publish_version(store.parent / "other", "gru", Shape(seed=9))
     shutil.copytree(store.parent / "other" / "gru" / "1", store / "gru" / "1")
-    with pytest.raises(ChangedError, match="gru/1 was replaced"):
+    with pytest.raises(ChangedError, match="gru/1: was replaced since the service loaded it"):
         Shelf(store).get(ONE, expected)
 
 
