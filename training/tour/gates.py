@@ -43,11 +43,14 @@ def readings(explained: Iterable[tuple[str, Mapping[str, Any]]]) -> Readings:
 
 
 def extremes(read: Readings, gate: str, count: int) -> tuple[list[tuple[str, float]], list[tuple[str, float]]]:
-    """Return the tokens at which a gate is lowest on average, and those at which it is highest, most extreme first."""
+    """Return the tokens at which a gate is lowest on average, and those at which it is highest, most extreme first.
+
+    Marks that stand for no character are left out.
+    """
     values: dict[str, list[float]] = defaultdict(list)
     for token, value in zip(read.tokens, read.gates[gate], strict=True):
         values[token].append(value)
-    means = sorted((float(np.mean(each)), token) for token, each in values.items() if len(each) >= ENOUGH)
+    means = sorted((float(np.mean(each)), token) for token, each in values.items() if token and len(each) >= ENOUGH)
     named = [(token, mean) for mean, token in means]
     return named[:count], named[::-1][:count]
 

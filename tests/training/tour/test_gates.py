@@ -21,9 +21,10 @@ def test_gates_are_read_token_by_token_of_the_first_layer() -> None:
 
 def test_the_extremes_are_those_of_tokens_that_occur_often() -> None:
     rare = explained("라", update=[0.99])
+    mark = ("가", {"tokens": [{"start": 0, "end": 0}], "layers": [{"gates": {"update": [0.0]}}]})
     often = [explained("가나다", update=[0.1, 0.5, 0.7]), explained("가나다", update=[0.3, 0.5, 0.7])] * (ENOUGH // 2)
 
-    lowest, highest = extremes(readings([rare, *often]), "update", 2)
+    lowest, highest = extremes(readings([rare, *often, *[mark] * ENOUGH]), "update", 2)
 
     assert [token for token, _ in lowest] == ["가", "나"]
     assert [token for token, _ in highest] == ["다", "나"]
