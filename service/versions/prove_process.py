@@ -27,6 +27,8 @@ _NICENESS = 10
 _FIRST_TO_BE_KILLED = b"1000"
 """If the machine runs out of memory (/proc/self/oom_score_adj)."""
 _MEBIBYTE = 2**20
+_LATER_S = 5
+"""How much later than it is given up there the process ends by itself, should nobody be there any more."""
 
 Tell = Callable[[object], None]
 
@@ -44,7 +46,7 @@ def main() -> None:
     for question in _questions(float(sys.argv[1])):
         wanted = question["engine"]
         choice = choices.setdefault(wanted, EngineChoice(wanted, "cpu", threads=1))
-        signal.alarm(question["seconds"])  # ends this process, wherever it hangs
+        signal.alarm(question["seconds"] + _LATER_S)  # ends this process, wherever it hangs
         _limit_memory(question["bytes"])
         _answer(question, choice, tell)
         signal.alarm(0)

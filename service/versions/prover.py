@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock, Thread
 from typing import IO, Any, NamedTuple, cast
 
-from model_store.layout import VersionRef
+from model_store.layout import FUSED_GRAPH, VersionRef
 from service.errors import EngineError, NotProvenError
 from service.logs import log_event
 from service.settings import Settings
@@ -21,13 +21,13 @@ from service.versions.proofs import Outcome, Proofs, digest_of
 
 _COMMAND = (sys.executable, "-m", "service.versions.prove_process")
 _PATIENCE_S = 120.0
-"""The longest that a proof may take; with TensorFlow on a busy machine it takes some seconds."""
+"""The longest that a proof may take."""
+_SLOWER = 5
+"""So many times as long where TensorFlow compiles: that takes half a minute, and more at low priority beside others."""
 _START_S = 60.0
 """The longest that the process may take until it is there."""
 _IDLE_S = 10.0
 """After so long without a question the process ends."""
-_ON_ITS_OWN_S = 5
-"""How much later than here the process gives up by itself, should nobody be here any more."""
 
 
 class Prover:
@@ -107,25 +107,26 @@ class Prover:
             raise (NotProvenError if verdict.harmful else EngineError)(verdict.refusal)
         return verdict.digest
 
-    def _question(self, ref: VersionRef) -> Mapping[str, object]:
+    def _question(self, ref: VersionRef) -> Mapping[str, Any]:
         path = self._store / ref.name / str(ref.version)
+        fused = self._engine != "tensorflow" and (path / FUSED_GRAPH).is_file()
         return {
             "store": str(self._store),
             "name": ref.name,
             "version": ref.version,
             "engine": self._engine,
             "trusted": self._trusted,
-            "seconds": int(self._patience_s) + _ON_ITS_OWN_S,
+            "seconds": int(self._patience_s * (1 if fused else _SLOWER)),
             "bytes": allowed_bytes(path, self._engine == "tensorflow"),
         }
 
-    def _ask(self, question: Mapping[str, object]) -> "_Verdict":
+    def _ask(self, question: Mapping[str, Any]) -> "_Verdict":
         """Ask the process; if it has just ended, since it had nothing to do, the next."""
         content = json.dumps(question).encode() + b"\n"
         try:
-            return self._running().ask(content, self._patience_s)
+            return self._running().ask(content, question["seconds"])
         except _LeftError:
-            return self._running().ask(content, self._patience_s)
+            return self._running().ask(content, question["seconds"])
 
     def _running(self) -> "_Process":
         if self._ended:
