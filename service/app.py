@@ -42,6 +42,7 @@ from service.routes import compare, experiments, explain, feedback, models, oper
 from service.routes import versions as versions_routes
 from service.routing import Router
 from service.secrets import Secret, read_secret
+from service.security.connection_counters import ConnectionCounters
 from service.security.start import build_access
 from service.settings import Settings, nearest_or_all
 from service.storage import Storage
@@ -61,6 +62,7 @@ class Application:
     registry: Registry
     readiness: Readiness
     metrics: Metrics
+    connections: ConnectionCounters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -104,7 +106,7 @@ def create_app(settings: Settings, metrics: Metrics | None = None, shared: Path 
     beside = beside._replace(ends=(explaining.end, *beside.ends, telling.close))
     behind = _build_fastapi(settings, plain, lifespan_of(beside, readiness))
     front = Front(behind, hot_paths.endpoints(), access, telling, settings.max_body_bytes)
-    return Application(front, registry, readiness, metrics)
+    return Application(front, registry, readiness, metrics, ConnectionCounters(metrics))
 
 
 @dataclass(frozen=True, slots=True)

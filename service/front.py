@@ -11,7 +11,7 @@ from service.heads import Head
 from service.identifiers import RequestIds
 from service.logs import log_exception
 from service.problems import JSON, Answer, problem
-from service.protocol import whole_writer
+from service.protocol import release, whole_writer
 from service.security.access import Access
 from service.security.callers import Caller
 from service.security.headers import NOSNIFF, guarded
@@ -96,6 +96,7 @@ class Front:
             return
         finally:
             self._active[method] -= 1
+            release(scope)
 
     async def _serve(
         self, endpoint: Endpoint, trail: Trail, scope: Scope, receive: Receive, send: Send

@@ -13,6 +13,7 @@ from service.listening import BACKLOG, open_port
 from service.logs import configure
 from service.protocol import Protocol
 from service.readiness import Readiness
+from service.security.patrol import Patrol
 from service.settings import Settings
 
 
@@ -49,7 +50,7 @@ def configured(app: Application, settings: Settings) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=Protocol,
+        http=Protocol.watched_by(Patrol(settings, app.connections)),
         ws="none",
         lifespan="on",
         access_log=False,

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from model_store.layout import DEFAULT_STORE, NAME_PATTERN
 from service.errors import StartError
+from service.settings_connections import ConnectionSettings
 from service.versions import policy
 
 PREFIX = "NUNCHI_"
@@ -27,7 +28,7 @@ def _understood(versions: str) -> str:
     return versions
 
 
-class Settings(BaseSettings):
+class Settings(ConnectionSettings):
     """What an operator may choose; every value has a default that serves the shipped models on this machine."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
@@ -109,9 +110,6 @@ class Settings(BaseSettings):
         ge=1,
         description="Largest batch, in tokens: number of texts times length of the longest. Larger ones pad more than "
         "they save.",
-    )
-    max_body_bytes: int = Field(
-        default=1_048_576, ge=1024, description="Largest request body; beyond it requests get 413."
     )
     explain_queue: int = Field(
         default=4,

@@ -6,6 +6,9 @@ ServiceError                    an answer that is not 200: status, title, slug a
 │   └── UnknownLabelError 422
 ├── MalformedRequestError 400
 ├── BodyTooLargeError    413
+├── SlowRequestError     408
+├── HeadersTooLargeError 431
+├── TooManyConnectionsError 429 with Retry-After
 ├── UnauthorizedError    401    with WWW-Authenticate and the reason that is counted
 ├── ForbiddenError       403
 ├── CrossSiteError       403
@@ -47,6 +50,7 @@ from service.errors.access import (
 )
 from service.errors.answer import AccessReason, FailureType, RejectedReason, ServiceError
 from service.errors.capacity import QueueFullError
+from service.errors.connections import HeadersTooLargeError, SlowRequestError, TooManyConnectionsError
 from service.errors.experiments import (
     ConflictingLabelError,
     ExpiredPredictionError,
@@ -97,6 +101,7 @@ __all__ = [
     "ExplanationsBusyError",
     "FailureType",
     "ForbiddenError",
+    "HeadersTooLargeError",
     "InferenceError",
     "InvalidRequestError",
     "LimitExceededError",
@@ -111,8 +116,10 @@ __all__ = [
     "RefusedVersionError",
     "RejectedReason",
     "ServiceError",
+    "SlowRequestError",
     "StartError",
     "StoreUnavailableError",
+    "TooManyConnectionsError",
     "UnauthorizedError",
     "UnknownAliasError",
     "UnknownExperimentError",

@@ -12,6 +12,7 @@ from service.experiments.gauges import ExperimentGauges
 from service.explain.counters import ExplanationCounters
 from service.feedback_counters import FeedbackCounters
 from service.metrics import Metrics
+from service.security.connection_counters import ConnectionCounters
 from service.security.counters import AccessCounters
 from service.storage import Storage
 from service.store.counters import StoreCounters
@@ -92,7 +93,7 @@ def declared() -> Catalogue:
     """Return the series that the service declares, with their labels: those that exist from the start, and families."""
     metrics = Metrics()
     ExperimentCounters(metrics), FeedbackCounters(metrics), ExperimentGauges(metrics), VersionGauges(metrics)
-    AccessCounters(metrics), ExplanationCounters(metrics)
+    AccessCounters(metrics), ConnectionCounters(metrics), ExplanationCounters(metrics)
     show_file(metrics, lambda: False)
     StoreCounters(metrics, Storage("sqlite://")), TraceCounters(metrics)
     samples = [sample for metric in metrics.registry.collect() for sample in metric.samples]

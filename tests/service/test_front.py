@@ -28,7 +28,7 @@ class Exchange:
     def __init__(self, messages: Sequence[dict[str, Any]], path: str = "/echo", **headers: str) -> None:
         self.messages = list(messages)
         self.sent: list[Any] = []
-        self.scope = {
+        self.scope: dict[str, Any] = {
             "type": "http",
             "method": "POST",
             "path": path,
@@ -43,6 +43,9 @@ class Exchange:
 
     async def send(self, message: Any) -> None:
         self.sent.append(message)
+
+    async def write(self, status: int, headers: Any, body: bytes) -> None:
+        """Take an answer in one piece."""
 
     async def through(self, front: Front) -> "Exchange":
         await front(self.scope, self.receive, self.send)
@@ -150,6 +153,14 @@ async def test_an_answer_to_head_keeps_its_headers_and_loses_its_body() -> None:
     await exchange.through(fronting(get_only, {}))
     assert exchange.headers["content-length"] == "3"
     assert exchange.sent[1]["body"] == b""
+
+
+@pytest.mark.parametrize("path", ["/echo", "/fail", "/nowhere"])
+async def test_what_holds_a_request_is_let_go_however_it_ended(path: str) -> None:
+    exchange = Exchange(PARTS, path)
+    exchange.scope["extensions"] = {"nunchi.whole_answer": {"write": exchange.write}}
+    await exchange.through(front())
+    assert exchange.scope["extensions"] == {}
 
 
 async def test_what_is_no_request_is_passed_on() -> None:

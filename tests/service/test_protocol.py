@@ -1,13 +1,20 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from service.protocol import Protocol, whole_writer
+from service.metrics import Metrics
+from service.protocol import Protocol, release, whole_writer
+from service.security.connection_counters import ConnectionCounters
+from service.security.patrol import Patrol
+from service.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -32,12 +39,13 @@ async def in_two_messages(scope: Scope, receive: Receive, send: Send) -> None:
 @asynccontextmanager
 async def served(app: object) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """Connect to an application behind the protocol, without lifespan and signals."""
-    config = uvicorn.Config(app, http=Protocol, ws="none", lifespan="off", access_log=False)  # type: ignore[arg-type]
+    protocol = Protocol.watched_by(Patrol(Settings(), ConnectionCounters(Metrics())))
+    config = uvicorn.Config(app, http=protocol, ws="none", lifespan="off", access_log=False)  # type: ignore[arg-type]
     config.load()
     state = ServerState()
     state.default_headers = [(b"date", b"today")]
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Protocol(config, state, {}), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     try:
         yield reader, writer
@@ -90,6 +98,32 @@ async def test_a_client_that_left_costs_no_error(caplog: pytest.LogCaptureFixtur
         await asyncio.wait_for(left.wait(), 5)
         await asyncio.wait_for(wrote.wait(), 5)
     assert not caplog.records
+
+
+async def test_a_connection_that_has_ended_is_forgotten_without_the_garbage_collector() -> None:
+    """In a service that is attacked it comes too late: megabytes would wait for it."""
+    requests: list[weakref.ref[object]] = []
+
+    async def remembered(scope: Scope, receive: Receive, send: Send) -> None:
+        write = whole_writer(scope)
+        assert isinstance(write, partial)
+        requests.append(weakref.ref(write.args[0]))
+        try:
+            await receive()
+            await receive()
+        finally:
+            release(scope)
+
+    gc.disable()
+    try:
+        for request in (REQUEST, REQUEST[:-1]):
+            async with served(remembered) as (_, writer):
+                writer.write(request)
+            for _ in range(50):
+                await asyncio.sleep(0.002)
+    finally:
+        gc.enable()
+    assert [reference() for reference in requests] == [None, None]
 
 
 async def test_another_server_offers_no_such_way() -> None:

@@ -1,0 +1,144 @@
+"""How a connection ends when its client does not see to that itself: with an answer, if one is possible."""
+
+import socket
+import struct
+from collections import deque
+from math import inf
+
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from service.errors import ServiceError
+from service.heads import Head
+from service.problems import problem
+from service.security.bodies import Flow
+from service.security.connection_counters import EndReason
+from service.security.patrol import Patrol, Seen
+from service.security.wire import last_answer
+
+_LINGER_BYTES = 262_144
+"""What is read and dropped of a client that was answered and still sends."""
+_RESET = struct.pack("ii", 1, 0)
+
+
+class Parting(HttpToolsProtocol):
+    """A connection, with regard to its end.
+
+    Attributes:
+        patrol: what knows all connections of the process.
+        flow: pauses what the client sends.
+        address: of the client; empty if it has none.
+        seen: what the patrol saw of it last.
+        deaf: whether what still comes is dropped.
+        leaving: whether it was answered, and only waits for its client to notice.
+    """
+
+    patrol: Patrol
+    flow: Flow
+    pipeline: deque[tuple[RequestResponseCycle, ASGI3Application]]
+    address: str
+    seen: Seen | None = None
+    deaf = False
+    leaving = False
+    _dropped_bytes = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything of a request has ever come; who sent nothing is not waiting for an answer."""
+        return bool(self.scope)
+
+    @property
+    def newest(self) -> RequestResponseCycle | None:
+        """The last request whose headers were complete."""
+        return self.cycle
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or end if this one was answered before its client had sent all of it.
+
+        As uvicorn's, but without a timer for every request: the patrol sees which connections are idle.
+        """
+        self.server_state.total_requests += 1
+        if not self.pipeline and (self.deaf or self.ends_early(self.cycle)):
+            self._leave()
+        elif not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
+
+    def ends_early(self, cycle: RequestResponseCycle) -> bool:
+        """Tell whether an answer that is given now would be the last, since too much of the body is still to come.
+
+        A short rest is read and dropped instead, and the connection lives on; not if the client may never send it,
+        because it waits to be asked for it (RFC 9110, 10.1.1).
+        """
+        if not cycle.more_body:
+            return False
+        return self.expect_100_continue or declared_length(cycle) > self.patrol.limits.max_body_bytes
+
+    def refuse(self, error: ServiceError, reason: EndReason) -> None:
+        """Answer what is being received, and end. If something older has to be answered first, that is the last."""
+        self.patrol.counters.ended[reason].add()
+        cycle = self.newest
+        in_head = cycle is None or cycle.scope is not self.scope
+        if cycle is None or cycle.response_complete:
+            if in_head and self.begun:
+                self.write_last(error)
+            self._leave()
+        elif self.pipeline or in_head or not cycle.more_body:
+            if self.pipeline and cycle.more_body and not in_head:
+                self.pipeline.popleft()  # the newest: it will never be whole
+            self.deaf = True
+        elif cycle.response_started:
+            self.drop()
+        else:
+            self.write_last(error)
+            cycle.disconnected = True
+            cycle.message_event.set()
+            self._leave()
+
+    def end(self) -> None:
+        """End without an answer."""
+        self.transport.close()
+
+    def drop(self) -> None:
+        """End at once, whatever is still to be sent: the kernel, too, keeps nothing for a client that reads nothing."""
+        if (opened := self.transport.get_extra_info("socket")) is not None:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.transport.abort()
+
+    def drop_data(self, size: int) -> None:
+        """Take note of data that nobody reads; a client that does not stop to send any is not read at all."""
+        self._dropped_bytes += size
+        if self._dropped_bytes > _LINGER_BYTES:
+            self.flow.hold()
+
+    def write_last(self, error: ServiceError) -> None:
+        """Answer by itself what is being received, or what would be."""
+        cycle = self.newest
+        known = cycle is not None and cycle.scope is self.scope
+        request_id = self.patrol.request_ids.choose(_head(self.cycle).request_id if known else None)
+        self.transport.write(last_answer(problem(error, request_id), request_id, self.server_state.default_headers))
+
+    def _leave(self) -> None:
+        """End once the client has had a moment to read its answer: to close at once would take that from it.
+
+        Linux answers what comes for a closed connection with a reset, at which clients stop reading.
+        """
+        self.deaf = self.leaving = True
+        self.pipeline.clear()
+        if (cycle := self.newest) is not None:
+            cycle.body = bytearray()
+        self.patrol.bodies.ended(self)
+        if not self.transport.is_closing():
+            self.transport.write_eof()
+            self.flow.let_go()
+
+
+def declared_length(cycle: RequestResponseCycle) -> float:
+    """Return the length of a body as its client declared it; infinite if it comes in any number of chunks."""
+    declared = _head(cycle).content_length
+    return inf if declared is None else int(declared)
+
+
+def _head(cycle: RequestResponseCycle) -> Head:
+    return Head.of(list(cycle.scope["headers"]))
