@@ -5,7 +5,7 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from tests.prove import agreement, explaining, feedback, lifecycle, null, power, real, replay, srm, swaps
+from tests.prove import agreement, explaining, feedback, lifecycle, null, power, real, replay, slow_senders, srm, swaps
 
 PROOFS = {
     "agreement": agreement,
@@ -18,6 +18,7 @@ PROOFS = {
     "real": real,
     "swaps": swaps,
     "lifecycle": lifecycle,
+    "slow_senders": slow_senders,
 }
 
 _HEAD = """# Proofs
