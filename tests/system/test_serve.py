@@ -67,12 +67,12 @@ def test_requests_that_were_accepted_are_answered_although_it_is_told_to_stop(st
     [b"G(T /models HTTP/1.1\r\n", b"POST /predict HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 5\r\n"],
     ids=["a method that is no token", "lengths that contradict each other"],
 )
-def test_what_is_not_even_http_gets_a_400_in_plain_text(server: Server, head: bytes) -> None:
+def test_what_is_not_even_http_gets_a_problem_too(server: Server, head: bytes) -> None:
     with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1])), 5) as connection:
         connection.sendall(head + b"Host: test\r\n\r\n")
         answer = connection.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b"content-type: text/plain" in answer
+    assert b"content-type: application/problem+json" in answer
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/models", "/metrics"])
