@@ -5,7 +5,20 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from tests.prove import agreement, explaining, feedback, lifecycle, null, power, real, replay, slow_senders, srm, swaps
+from tests.prove import (
+    agreement,
+    explaining,
+    feedback,
+    fuzz,
+    lifecycle,
+    null,
+    power,
+    real,
+    replay,
+    slow_senders,
+    srm,
+    swaps,
+)
 
 PROOFS = {
     "agreement": agreement,
@@ -19,6 +32,7 @@ PROOFS = {
     "swaps": swaps,
     "lifecycle": lifecycle,
     "slow_senders": slow_senders,
+    "fuzz": fuzz,
 }
 
 _HEAD = """# Proofs
