@@ -41,6 +41,20 @@ class Parting(HttpToolsProtocol):
     deaf = False
     leaving = False
     _dropped_bytes = 0
+    _running: RequestResponseCycle | None = None
+    """The request that is being answered; not the newest, if others were sent ahead."""
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever answers that the client is gone; uvicorn tells only those who answer the newest request."""
+        running, self._running = self._running, None
+        if running is not None and not running.response_complete:
+            running.disconnected = True
+            running.message_event.set()
+        super().connection_lost(exc)
 
     @property
     def begun(self) -> bool:

@@ -404,6 +404,20 @@ async def test_an_address_has_its_own_share() -> None:
         assert served.ended == {"too_many_of_address": 2}
 
 
+async def test_a_client_that_leaves_what_it_sent_ahead_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving() as served:
+        served.gate.clear()
+        wire = await served.connect()
+        await wire.send(GET * 3)
+        await served.turn()
+        wire.writer.transport.abort()
+        await served.turn()
+        served.gate.set()
+        await served.turn()
+        assert len(served.requests) == 1
+        assert not caplog.records
+
+
 async def test_a_client_that_resets_is_forgotten() -> None:
     async with serving() as served:
         wire = await served.connect()

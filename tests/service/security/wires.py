@@ -144,6 +144,7 @@ async def serving(**limits: Any) -> AsyncIterator[Served]:
         ws="none",
         lifespan="off",
         access_log=False,
+        log_config=None,
     )
     config.load()
     state = ServerState()
