@@ -94,6 +94,7 @@ def main(port: int, per_s: float, directory: Path) -> None:
     bodies = [json.dumps({"text": text, "model": "gru"}).encode() for text in TEXTS]
     messages = [message("/predict", port, body) for body in bodies]
     parts: list[Seen] = []
+    (directory / "begun").touch()
     while not (directory / "stop").exists():
         asking = _Asking(port, messages, poisson(per_s, _AT_A_TIME_S, seed=len(parts)))
         asking.run()

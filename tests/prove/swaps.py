@@ -141,6 +141,7 @@ def _asking(server: Server, per_s: float, directory: Path) -> Iterator[None]:
     command = [sys.executable, "-m", "tests.prove.asking", str(server.port), str(per_s), str(directory)]
     process = subprocess.Popen(command, cwd=ROOT)
     try:
+        _until((directory / "begun").exists)
         yield
     finally:
         (directory / "stop").touch()

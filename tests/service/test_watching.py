@@ -55,9 +55,16 @@ async def watching(directory: Path, versions: str = "latest(2)") -> AsyncIterato
     """Serve a store with gru/1, whose watcher stays out of the way."""
     settings = Settings(model_store=directory / "models", versions_file=directory / "versions.json", versions=versions)
     publish_version(settings.model_store)
+    looked = asyncio.Event()
+
+    async def look_once(watcher: Watcher) -> None:
+        await watcher.look()
+        looked.set()
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Watcher.__init__, "__defaults__", (3600.0,))
+        patch.setattr(Watcher, "run", look_once)
         async with running(settings) as app:
+            await looked.wait()
             yield Watched(settings.model_store, app, settings)
 
 
