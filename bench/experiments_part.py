@@ -4,9 +4,9 @@ from pathlib import Path
 
 from bench.findings import Bar, Part, Spread
 from bench.http_part import SHARE, latencies, latency_table
-from bench.saturation import against, rates, saturate, saturation_table
+from bench.saturation import Saturated, against, rates, saturate, saturation_table
 from bench.servers import Server, service
-from bench.workplace import Workplace, report
+from bench.workplace import Alternation, Workplace, report
 
 _NONE, _ONE, _THREE = "no experiment", "one arm reads a text", "three arms read it"
 _ARMS = ("gru", "lstm", "rnn")
@@ -32,9 +32,18 @@ def measure(workplace: Workplace) -> Part:
     bars = [
         Bar("requests/s, three arms against one arm of an experiment", 0.75, 0.9, "x", against(found, _THREE, _ONE)),
         Bar("requests/s, three arms against no experiment", 0.75, 0.9, "x", against(found, _THREE, _NONE)),
+        Bar("CPU a request, assignment, logging and metrics", 15, 10, "µs", _extra_us(found), at_least=False),
         Bar("p99 of the answer, three arms against no experiment", 1.2, 1.05, "x", p99, at_least=False),
     ]
     return Part("Experiments", text, bars)
+
+
+def _extra_us(found: Alternation[Saturated]) -> Spread | None:
+    """Return what one arm of an experiment costs more than none, of all processes: no arm reads for another there."""
+    if not {_ONE, _NONE} <= found.figures.keys():
+        return None
+    pairs = zip(found.figures[_ONE], found.figures[_NONE], strict=True)
+    return Spread.of([(1 / one.per_cpu_s - 1 / none.per_cpu_s) * 1e6 for one, none in pairs])
 
 
 def _experiment(directory: Path, name: str, mode: str, store: Path) -> Server:

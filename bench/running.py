@@ -100,6 +100,8 @@ def running(server: Server, store: Path, version: VersionRef) -> Iterator[Runnin
         wait(begun, lambda: ask(begun.port, "/predict", first)[0] == 200)
         started_s = time.perf_counter() - begun.moment
         _compare(server, begun.port, examples)
+        if "NUNCHI_EXPERIMENTS" in server.environment:
+            wait(begun, lambda: b'"state":"running"' in ask(begun.port, "/experiments")[1])
         yield Running(f"http://127.0.0.1:{begun.port}/predict", begun.port, begun.process.pid, started_s)
 
 

@@ -21,6 +21,7 @@ from service.experiments.gauges import ExperimentGauges
 from service.experiments.observing import Observer
 from service.experiments.phases import StoredPhases
 from service.experiments.refreshing import Refresher
+from service.experiments.trials import Trials
 from service.experiments.watching import Experiments
 from service.explain.asking import ExplainingProcess
 from service.explain.counters import ExplanationCounters
@@ -35,6 +36,7 @@ from service.metrics import Metrics
 from service.predictor import Predictor
 from service.problems import answer_error
 from service.readiness import Readiness
+from service.recorder.handle import Recorder
 from service.registry import Registry
 from service.reporting import ReportMaker
 from service.reports import Reports
@@ -116,6 +118,7 @@ class _Keeping:
     secret: Secret
     storage: Storage
     experiments: Experiments
+    recorder: Recorder
     observer: Observer
     forgetting: Forgetting
     report_maker: ReportMaker
@@ -126,18 +129,23 @@ class _Keeping:
     def of(cls, settings: Settings, registry: Registry, metrics: Metrics) -> "_Keeping":
         """Build it; the store is opened at once only if experiments are declared."""
         secret, storage = read_secret(settings.secret_file), Storage(settings.store)
-        declared = Experiments(settings.experiments, registry, StoredPhases(storage))
+        counters = ExperimentCounters(metrics)
+        trials = Trials(registry, counters)
+        recorder = Recorder(settings, trials.count, counters.lost.add)
+        observer = Observer(trials, recorder, PredictionIds(secret))
+        declared = Experiments(settings.experiments, registry, StoredPhases(storage), observer.prepare)
         if settings.experiments is not None:
             storage.open()
-        StoreCounters(metrics, storage)
+        StoreCounters(metrics, (storage, recorder))
         report_maker = ReportMaker(settings.store)
         reports = Reports(declared, storage, report_maker.make)
         return cls(
             secret=secret,
             storage=storage,
             experiments=declared,
-            observer=Observer(registry, storage.record, secret, ExperimentCounters(metrics), settings),
-            forgetting=Forgetting(storage, Pseudonyms(secret), settings.retention_days),
+            recorder=recorder,
+            observer=observer,
+            forgetting=Forgetting(storage, recorder.flushed, Pseudonyms(secret), settings.retention_days),
             report_maker=report_maker,
             reports=reports,
             refresher=Refresher(declared, reports.report, ExperimentGauges(metrics)),
@@ -146,7 +154,7 @@ class _Keeping:
     def beside(self, close_versions: Callable[[], Awaitable[None]], *runs: Run) -> Beside:
         """Return what runs beside the requests, these among it, and how it comes to its end."""
         own = (self.experiments.run, self.forgetting.run, self.refresher.run)
-        return Beside((*runs, *own), (self.report_maker.end, self.observer.drain, close_versions, self.storage.close))
+        return Beside((*runs, *own), (self.report_maker.end, self.recorder.end, close_versions, self.storage.close))
 
 
 def _plain_routes(settings: Settings, registry: Registry, metrics: Metrics, keeping: _Keeping) -> tuple[APIRouter, ...]:

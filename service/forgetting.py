@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from service.identifiers import Pseudonyms
@@ -21,15 +22,22 @@ class Forgetting:
 
     Args:
         storage: what is forgotten in.
+        flushed: waits until all texts that were answered so far stand in it.
         pseudonyms: under which clients stand in it.
         retention_days: how long anything is remembered.
         period_s: time between two looks, in seconds.
     """
 
     def __init__(
-        self, storage: Storage, pseudonyms: Pseudonyms, retention_days: int, period_s: float = _PERIOD_S
+        self,
+        storage: Storage,
+        flushed: Callable[[], Awaitable[None]],
+        pseudonyms: Pseudonyms,
+        retention_days: int,
+        period_s: float = _PERIOD_S,
     ) -> None:
         self._storage = storage
+        self._flushed = flushed
         self._pseudonyms = pseudonyms
         self._retention_s = retention_days * _DAY_S
         self._period_s = period_s
@@ -57,7 +65,7 @@ class Forgetting:
 
             return forget_unit(database, unit)
 
-        await self._storage.flushed()
+        await self._flushed()
         return await self._storage.call(forget)
 
     async def _look(self) -> None:

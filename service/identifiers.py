@@ -56,6 +56,12 @@ def uuid7(time_ns: int, randomness: int) -> str:
     return f"{head}-{0x8000 | randomness >> 48 & 0x3FFF:04x}-{randomness & 0xFFFF_FFFF_FFFF:012x}"
 
 
+def first_id(at: float) -> str:
+    """Return what no name of a prediction made before `at`, in seconds since 1970, comes after, and all others do."""
+    milliseconds = int(at * 1000)
+    return f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}"
+
+
 class Pseudonyms:
     """Names that stand for texts and for clients: the same for the same one, and no way back without the secret.
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from model_store.encoder import Encoded, TextEncoder
-from model_store.layout import EXTRA, StoredVersion, VersionRef
+from model_store.layout import StoredVersion, VersionRef
 from service.answers import PredictionWriter
 from service.batching import Batcher
 from service.engines import Engine
@@ -31,13 +31,6 @@ class Model:
     batcher: Batcher
     metrics: ModelMetrics
     writer: PredictionWriter
-
-    @property
-    def reads_as(self) -> tuple[str, int, int]:
-        """Two versions of which this is equal give the same ids to every text."""
-        manifest = self.stored.manifest
-        units = manifest.files[f"{EXTRA}/{self.encoder.filename}"]
-        return units.sha256, manifest.encoder.text_version, self.max_tokens
 
     @property
     def ref(self) -> VersionRef:

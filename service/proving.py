@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model_store.encoder import TextEncoder
+from model_store.encoder import Encoded, TextEncoder
 from model_store.errors import GoldenMismatchError
 from model_store.golden import check_golden, read_golden
-from model_store.layout import GOLDEN, StoredVersion, Trust, VersionRef, verify
+from model_store.layout import EXTRA, GOLDEN, StoredVersion, Trust, VersionRef, verify
 from service.engines import Engine
 from service.engines.choice import EngineChoice
 
@@ -28,6 +28,17 @@ class Proven:
     encoder: TextEncoder
     engine: Engine
     worst: float
+
+    @property
+    def reads_as(self) -> tuple[str, int, int]:
+        """Two versions of which this is equal give the same ids to every text."""
+        manifest = self.stored.manifest
+        units = manifest.files[f"{EXTRA}/{self.encoder.filename}"]
+        return units.sha256, manifest.encoder.text_version, manifest.max_tokens
+
+    def encode(self, text: str) -> Encoded:
+        """Return the ids that the engine is given for `text`; none if it is all blanks."""
+        return self.encoder.encode(text, self.stored.manifest.max_tokens)
 
 
 def prove(store: Path, ref: VersionRef, choice: EngineChoice, trust: Trust | None) -> Proven:

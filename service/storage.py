@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from service.errors import StartError, StoreUnavailableError
-from service.experiments.observation import LabelGiven, LabelResult, Observation
+from service.experiments.observation import LabelGiven, LabelResult
 from service.logs import log_event
 from service.store.tallies import WriterTallies
 
 if TYPE_CHECKING:
     from service.store.database import Database
-    from service.store.writer import StoreWriter
+    from service.store.writer import LabelWriter
 
 Found = TypeVar("Found")
 
@@ -24,7 +24,7 @@ class Storage:
         url: as SQLAlchemy writes it.
 
     Attributes:
-        tallies: what its writer counted so far.
+        tallies: what the writer of labels counted so far.
     """
 
     def __init__(self, url: str) -> None:
@@ -40,7 +40,7 @@ class Storage:
 
     @property
     def waiting(self) -> int:
-        """How many rows and labels are accepted and not yet committed."""
+        """How many labels are accepted and not yet committed."""
         return self._opened.writer.waiting if self._opened else 0
 
     def open(self) -> None:
@@ -51,10 +51,6 @@ class Storage:
         """
         self._opened = _open(self._url, self.tallies)
 
-    def record(self, observation: Observation) -> bool:
-        """Accept an observation without waiting; False if it is dropped."""
-        return self._opened is not None and self._opened.writer.record(observation)
-
     async def label(self, given: LabelGiven) -> LabelResult:
         """Keep a label; from the answer on no `kill -9` takes it back.
 
@@ -62,10 +58,6 @@ class Storage:
             StoreUnavailableError: if it could not be written.
         """
         return await (self._opened or await self._late()).writer.label(given)
-
-    async def flushed(self) -> None:
-        """Return when every observation that was accepted until now is written."""
-        await (self._opened or await self._late()).writer.flushed()
 
     async def recent_texts(self, limit: int) -> list[str]:
         """Return the texts that were kept last, none if nothing has needed the store yet."""
@@ -84,7 +76,7 @@ class Storage:
         return await asyncio.to_thread(function, (self._opened or await self._late()).database)
 
     async def close(self) -> None:
-        """Write what was accepted, then close the store."""
+        """Write the labels that were accepted, then close the store."""
         async with self._opening:
             opened, self._opened = self._opened, None
             if opened is not None:
@@ -106,14 +98,14 @@ class Storage:
 
 class _Opened(NamedTuple):
     database: "Database"
-    writer: "StoreWriter"
+    writer: "LabelWriter"
 
 
 def _open(url: str, tallies: WriterTallies) -> _Opened:
     from service.store.database import open_database  # noqa: PLC0415 - half a second that many services never spend
-    from service.store.writer import StoreWriter  # noqa: PLC0415 - as above
+    from service.store.writer import LabelWriter  # noqa: PLC0415 - as above
 
     database = open_database(url)
-    writer = StoreWriter(database, tallies)
+    writer = LabelWriter(database, tallies)
     writer.start()
     return _Opened(database, writer)

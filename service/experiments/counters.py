@@ -1,13 +1,13 @@
 """What is counted of experiments, for Prometheus."""
 
-from collections import Counter as Tally
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
-from service.experiments.live import Live, Part
-from service.experiments.observation import Outcome, Reason
+from service.experiments.live import Live
+from service.experiments.observation import Reason
 from service.metrics import Metrics
+from service.recorder.frames import Counted
 from service.tallies import Counter
 
 _MISSING = ("dropped", "not_ready", "model_error", "bad_output")
@@ -22,20 +22,16 @@ class PhaseCounters:
     agreed: dict[tuple[str, str, bool], Counter]
     missing: dict[tuple[str, str], Counter]
 
-    def record(self, parts: Iterable[Part], outcomes: Iterable[Sequence[Outcome]]) -> None:
+    def record(self, counted: Iterable[Counted]) -> None:
         """Count texts: who answered each, which arms agreed on it, and which have no outcome."""
-        kinds = Tally(
-            (part, tuple([(made.arm, made.label, made.error) for made in all_made]))
-            for part, all_made in zip(parts, outcomes, strict=True)
-        )
-        for (part, all_made), texts in kinds.items():
-            self.assigned[part.arm, part.reason].add(texts)
-            for arm, _, error in all_made:
-                if error is not None and arm != part.arm:
-                    self.missing[arm, error].add(texts)
-            labelled = [(arm, label) for arm, label, _ in all_made if label is not None]
-            for (first, its_label), (second, other) in combinations(labelled, 2):
-                self.agreed[first, second, its_label == other].add(texts)
+        for arm, reason, answers, texts in counted:
+            self.assigned[arm, reason].add(texts)
+            for other, _, error in answers:
+                if error is not None and other != arm:
+                    self.missing[other, error].add(texts)
+            labelled = [(name, label) for name, label, _ in answers if label is not None]
+            for (first, its_label), (second, other_label) in combinations(labelled, 2):
+                self.agreed[first, second, its_label == other_label].add(texts)
 
 
 class ExperimentCounters:

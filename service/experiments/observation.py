@@ -1,6 +1,7 @@
 """What the request path and the feedback route hand to the store: plain tuples, cheap to build."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 Reason = Literal["hash", "random", "fixed"]
@@ -66,6 +67,65 @@ class Observation(NamedTuple):
     audit: bool
     created_at: float
     outcomes: Sequence[Outcome]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What the outcomes of many texts have in common; each is made once and known by its identity.
+
+    Attributes:
+        arm, model, version, label, error: as in `Outcome`.
+        probabilities: how many it comes with; without a label none, and no latency.
+    """
+
+    arm: str
+    model: str
+    version: int
+    label: str | None
+    error: str | None
+    probabilities: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """What many observations have in common; each is made once and known by its identity.
+
+    Attributes:
+        experiment, phase, served_arm, reason: as in `Observation`.
+        answers: one for each of its outcomes.
+        disagree: whether two arms gave different labels; one without an answer disagrees with nobody.
+    """
+
+    experiment: str
+    phase: int
+    served_arm: str
+    reason: Reason
+    answers: tuple[Answer, ...]
+    disagree: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        labels = {answer.label for answer in self.answers} - {None}
+        object.__setattr__(self, "disagree", len(labels) > 1)
+
+
+class Recorded(NamedTuple):
+    """An observation as it is written: taken apart into what many have in common and the rest.
+
+    Attributes:
+        kind: what it has in common with others.
+        prediction_id, unit, text_hmac, text, tokens, audit, created_at: as in `Observation`.
+        numbers: of each answer with a label the latency in microseconds, then its probabilities.
+    """
+
+    kind: Kind
+    prediction_id: str
+    unit: str | None
+    text_hmac: str
+    text: str | None
+    tokens: int
+    audit: bool
+    created_at: float
+    numbers: Sequence[float]
 
 
 class LabelGiven(NamedTuple):

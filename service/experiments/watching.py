@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -14,6 +14,9 @@ from service.experiments.live import Live, LiveArm, design_of, fingerprint
 from service.experiments.resolving import Obstacle, resolve
 from service.logs import log_event, log_exception
 from service.registry import Entry
+
+PATIENCE_S = 60.0
+"""How long the process that records may take to load the arms; a file that changes meanwhile is read afterwards."""
 
 
 class Versions(Protocol):
@@ -36,6 +39,10 @@ class Phases(Protocol):
         Raises:
             StoreUnavailableError: if the store cannot be asked.
         """
+
+
+Prepare = Callable[[Live], Awaitable[None]]
+"""Returns once the texts of an experiment can be recorded."""
 
 
 class Status(NamedTuple):
@@ -62,6 +69,7 @@ class Experiments:
         path: the file that declares them; None if there are none.
         registry: the versions that are ready.
         phases: numbers their phases.
+        prepare: makes everything ready for an experiment that is about to run.
         period_s: time between two looks at the file and the registry, in seconds.
 
     Raises:
@@ -73,10 +81,13 @@ class Experiments:
         broken: why the file as it is now is not in force; None if it is.
     """
 
-    def __init__(self, path: Path | None, registry: Versions, phases: Phases, period_s: float = 1.0) -> None:
+    def __init__(
+        self, path: Path | None, registry: Versions, phases: Phases, prepare: Prepare, period_s: float = 1.0
+    ) -> None:
         self._path = path
         self._registry = registry
         self._phases = phases
+        self._prepare = prepare
         self._period_s = period_s
         self._judged = self._seen = read_bytes(path) if path else b""
         self._fault: str | None = None
@@ -146,7 +157,12 @@ class Experiments:
             log_exception("phase_not_opened", error, experiment=experiment.name)
             return Obstacle("waiting", f"its phase cannot be numbered: {type(error).__name__}")
         arms = zip(experiment.arms, refs, strict=True)
-        return Live(experiment, phase, tuple(LiveArm(arm.name, ref, arm.weight) for arm, ref in arms))
+        live = Live(experiment, phase, tuple(LiveArm(arm.name, ref, arm.weight) for arm, ref in arms))
+        try:
+            await asyncio.wait_for(self._prepare(live), PATIENCE_S)
+        except TimeoutError:
+            return Obstacle("waiting", "the process that records its texts is not ready")
+        return live
 
     def _tell(self, statuses: tuple[Status, ...]) -> None:
         for status in statuses:

@@ -7,8 +7,9 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Table, exists, fu
 
 from service.experiments.observation import LabelSource, Observation
 from service.store.database import Database
-from service.store.rows import observation_of
+from service.store.rows import ObservationReader
 from service.store.tables import LABEL, LABEL_REVISION, OBSERVATION
+from service.store.terms import number_of, read_terms
 
 _AT_ONCE = 1000
 """Rows in memory."""
@@ -64,25 +65,26 @@ def read_phase(database: Database, experiment: str, phase: int) -> Iterator[Phas
     All is read in one transaction: what is written meanwhile is not seen. What is seen twice is yielded alike.
     """
     with database.read() as connection:
+        reader = ObservationReader(read_terms(connection))
         revised = _revised(connection, experiment, phase)
         labels = _labels(connection, experiment, phase, revised)
         labelled, label = next(labels, _NO_MORE)
         seen: set[str] = set()
-        query = select(OBSERVATION).where(*_of(experiment, phase)).order_by(OBSERVATION.c.prediction_id)
+        query = select(OBSERVATION).where(_of(experiment, phase)).order_by(OBSERVATION.c.prediction_id)
         for row in map(tuple, _stream(connection, query)):
             own: tuple[StoredLabel, ...] = ()
             while labelled == row[_ID] and label is not None:
                 own += (label,)
                 labelled, label = next(labels, _NO_MORE)
-            yield _phase_row(row, own, seen)
+            yield _phase_row(reader.read(row), row, own, seen)
 
 
 def count_phase(database: Database, experiment: str, phase: int) -> PhaseCounts:
     """Count what `read_phase` would yield."""
     with database.read() as connection:
-        observations = select(func.count()).select_from(OBSERVATION).where(*_of(experiment, phase))
+        observations = select(func.count()).select_from(OBSERVATION).where(_of(experiment, phase))
         by_source = (
-            select(LABEL.c.source, func.count()).join(OBSERVATION, _about(LABEL)).where(*_of(experiment, phase))
+            select(LABEL.c.source, func.count()).join(OBSERVATION, _about(LABEL)).where(_of(experiment, phase))
         ).group_by(LABEL.c.source)
         revised: dict[LabelSource, int] = {}
         for _, source in _revised(connection, experiment, phase):
@@ -102,18 +104,19 @@ def disagreements(database: Database, experiment: str, phase: int, limit: int) -
         phase: its number.
         limit: the most that is returned; oldest first, of each kind.
     """
-    first = select(func.min(OBSERVATION.c.prediction_id)).where(*_of(experiment, phase))
+    first = select(func.min(OBSERVATION.c.prediction_id)).where(_of(experiment, phase))
     trusted = exists().where(_about(LABEL), LABEL.c.source.in_(["gold", "audit"]))
     query = (
         select(OBSERVATION)
-        .where(*_of(experiment, phase), OBSERVATION.c.audit | OBSERVATION.c.disagree, ~trusted)
+        .where(_of(experiment, phase), OBSERVATION.c.audit | OBSERVATION.c.disagree, ~trusted)
         .where(OBSERVATION.c.text_hmac.is_not(None), ~OBSERVATION.c.repeated)
         .where(OBSERVATION.c.prediction_id.in_(first.group_by(OBSERVATION.c.text_hmac)))
         .order_by(OBSERVATION.c.audit.desc(), OBSERVATION.c.prediction_id)
         .limit(limit)
     )
     with database.read() as connection:
-        return [observation_of(tuple(row)) for row in connection.execute(query)]
+        reader = ObservationReader(read_terms(connection))
+        return [reader.read(tuple(row)) for row in connection.execute(query)]
 
 
 def recent_texts(database: Database, limit: int) -> list[str]:
@@ -124,8 +127,8 @@ def recent_texts(database: Database, limit: int) -> list[str]:
         return list(dict.fromkeys(connection.execute(newest).scalars()))
 
 
-def _of(experiment: str, phase: int) -> tuple[ColumnElement[bool], ...]:
-    return OBSERVATION.c.experiment == experiment, OBSERVATION.c.phase == phase
+def _of(experiment: str, phase: int) -> ColumnElement[bool]:
+    return OBSERVATION.c.phase == number_of(experiment, phase)
 
 
 def _about(table: Table) -> ColumnElement[bool]:
@@ -139,7 +142,7 @@ def _stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
 def _revised(connection: Connection, experiment: str, phase: int) -> dict[tuple[str, LabelSource], str]:
     """Return the last revision of each label of a phase that has one; people make few."""
     columns = LABEL_REVISION.c.prediction_id, LABEL_REVISION.c.source, LABEL_REVISION.c.label
-    query = select(*columns).join(OBSERVATION, _about(LABEL_REVISION)).where(*_of(experiment, phase))
+    query = select(*columns).join(OBSERVATION, _about(LABEL_REVISION)).where(_of(experiment, phase))
     in_order = query.order_by(LABEL_REVISION.c.received_at, LABEL_REVISION.c.label)
     return {(prediction_id, source): label for prediction_id, source, label in connection.execute(in_order)}
 
@@ -148,14 +151,16 @@ def _labels(
     connection: Connection, experiment: str, phase: int, revised: Mapping[tuple[str, LabelSource], str]
 ) -> Iterator[tuple[str, StoredLabel]]:
     """Yield each label of a phase with its prediction, in the order of `read_phase`."""
-    query = select(LABEL).join(OBSERVATION, _about(LABEL)).where(*_of(experiment, phase))
+    query = select(LABEL).join(OBSERVATION, _about(LABEL)).where(_of(experiment, phase))
     for row in _stream(connection, query.order_by(LABEL.c.prediction_id, LABEL.c.source)):
         last = revised.get((row.prediction_id, row.source))
         yield row.prediction_id, StoredLabel(row.source, row.label, row.seq, row.received_at, last)
 
 
-def _phase_row(row: tuple[Any, ...], labels: tuple[StoredLabel, ...], seen: set[str]) -> PhaseRow:
-    observation, text = observation_of(row), row[_TEXT_HMAC]
+def _phase_row(
+    observation: Observation, row: tuple[Any, ...], labels: tuple[StoredLabel, ...], seen: set[str]
+) -> PhaseRow:
+    text: str | None = row[_TEXT_HMAC]
     if text is None:
         return PhaseRow(observation._replace(text_hmac=observation.prediction_id), labels, row[_REPEATED], True)
     repeated = row[_REPEATED] or text in seen

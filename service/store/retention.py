@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Select, delete, exists, func, select, update
 
+from service.identifiers import first_id
 from service.store.database import Database, Lock
 from service.store.tables import LABEL, LABEL_REVISION, OBSERVATION
 
@@ -31,7 +32,7 @@ def purge(database: Database, horizon: float) -> Purged:
     """Forget what is older than `horizon`, in seconds since 1970; any number of processes may do so at once."""
     _mark_repeats(database)
     labelled = exists().where(LABEL.c.prediction_id == _ID)
-    old = select(_ID).where(OBSERVATION.c.created_at < horizon)
+    old = select(_ID).where(first_id(horizon) > _ID)
     deleted = _chunked(database, old.where(~labelled), _delete_observations)
     stripped = _chunked(database, old.where(labelled, OBSERVATION.c.text_hmac.is_not(None)), _strip)
     observed = exists().where(LABEL.c.prediction_id == _ID)
@@ -43,7 +44,7 @@ def forget_unit(database: Database, unit: str) -> int:
     """Delete the observations of a client with all labels of them; return how many observations.
 
     Args:
-        database: the store. What a writer has not committed yet is not in it: await `StoreWriter.flushed` before.
+        database: the store. What is not committed yet is not in it: await `Recorder.flushed` before.
         unit: HMAC of the client's key.
     """
     with database.read() as connection:  # finding them takes long, and holds nobody up
@@ -57,7 +58,7 @@ def forget_unit(database: Database, unit: str) -> int:
 
 def _mark_repeats(database: Database) -> None:
     text_again = func.row_number().over(
-        partition_by=(OBSERVATION.c.experiment, OBSERVATION.c.phase, OBSERVATION.c.text_hmac),
+        partition_by=(OBSERVATION.c.phase, OBSERVATION.c.text_hmac),
         order_by=_ID,
     )
     columns = _ID, OBSERVATION.c.repeated, text_again.label("place")

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -23,24 +24,26 @@ OBSERVATION = Table(
     "observation",
     METADATA,
     Column("prediction_id", BYTES_IN_ORDER, primary_key=True, comment="ordered by time"),
-    Column("experiment", Text, nullable=False),
-    Column("phase", Integer, nullable=False),
+    Column("phase", Integer, nullable=False, comment="term of the experiment and the number of its phase"),
     Column("unit", Text, comment="HMAC of the client's key"),
     Column("text_hmac", Text, comment="NULL once stripped"),
     Column("text", Text),
-    Column("tokens", Integer, nullable=False),
-    Column("served_arm", Text, nullable=False),
-    Column("reason", Text, nullable=False),
     Column("audit", Boolean, nullable=False),
-    Column("created_at", Double, nullable=False, comment="seconds since 1970, UTC"),
-    Column("outcomes", Text, nullable=False, comment="JSON, see encoding.py"),
     Column("disagree", Boolean, nullable=False, comment="whether two arms gave different labels"),
     Column("repeated", Boolean, nullable=False, comment="found, before stripping, to repeat an earlier text"),
-    Index("observation_phase", "experiment", "phase", "prediction_id"),
-    Index("observation_age", "created_at"),
+    Column("detail", LargeBinary, nullable=False, comment="all that no query asks for, see encoding.py"),
+    Index("observation_phase", "phase", "prediction_id"),
     sqlite_with_rowid=False,
 )
 """One row for each text of an experiment. `text_hmac` is NULL in what retention left of it: see retention.py."""
+
+TERM = Table(
+    "term",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("content", BYTES_IN_ORDER, nullable=False, unique=True, comment="JSON"),
+)
+"""What observations say again and again, each once: they hold its number."""
 
 LABEL = Table(
     "label",

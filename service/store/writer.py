@@ -1,88 +1,79 @@
-"""Writes what a process observes and what it is told: one thread, one transaction for all that waits."""
+"""Writes the labels that a process is given: one thread, one transaction for all that wait, then their answers."""
 
 import asyncio
 import threading
 from collections import deque
 from collections.abc import Awaitable
 from time import monotonic
+from typing import NamedTuple
 
 from service.errors import StoreUnavailableError
-from service.experiments.observation import LabelGiven, LabelResult, Observation
+from service.experiments.observation import LabelGiven, LabelResult
 from service.logs import log_exception
-from service.store.answering import resolve
-from service.store.database import Database
-from service.store.group import Group, StoreDownError, WaitingLabel
+from service.store.answering import refuse, resolve
+from service.store.database import Database, Lock
+from service.store.group import Group, StoreDownError
+from service.store.labels import give_labels
 from service.store.tallies import WriterTallies
 
 _GROUP = 500
-"""Rows, and labels, of one transaction."""
+"""Labels of one transaction."""
 
-_GATHER_S = 0.02
-"""How long a row waits for others, so that a quiet service does not commit each on its own."""
+_QUEUE = 20_000
+"""Labels that may wait."""
 
-_QUEUE_ROWS = 20_000
-"""What may wait, of rows and of labels: some 30 MB when full."""
-
-_LABEL_PATIENCE_S = 10.0
+_PATIENCE_S = 10.0
 """After this time without a commit, whoever gave a label is told that it is not kept."""
 
-_FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.05, 2.0
+FIRST_BACKOFF_S, LAST_BACKOFF_S = 0.05, 2.0
+"""Time until a store that is down is tried again: at first, and at most."""
 
 
-class StoreWriter:
-    """Takes rows without ever waiting, and labels with an answer once they are committed.
+class WaitingLabel(NamedTuple):
+    """A label, when it came (`time.monotonic`), and who waits to hear that it is committed."""
 
-    `record`, `label` and `flushed` belong to one thread, that of the event loop.
+    given: LabelGiven
+    since: float
+    answer: "asyncio.Future[LabelResult]"
+
+
+class LabelWriter:
+    """Answers labels once they are committed. `label` belongs to one thread, that of the event loop.
 
     Args:
         database: where to.
         tallies: what is counted.
-        queue_rows: how many rows may wait, and how many labels.
-        label_patience_s: how long a label may wait for its commit.
+        queue: how many labels may wait.
+        patience_s: how long a label may wait for its commit.
     """
 
     def __init__(
         self,
         database: Database,
         tallies: WriterTallies | None = None,
-        queue_rows: int = _QUEUE_ROWS,
-        label_patience_s: float = _LABEL_PATIENCE_S,
+        queue: int = _QUEUE,
+        patience_s: float = _PATIENCE_S,
     ) -> None:
         self.tallies = tallies or WriterTallies()
-        self._limit = queue_rows
-        self._label_patience_s = label_patience_s
-        self._rows: deque[Observation] = deque()
-        self._labels: deque[WaitingLabel] = deque()
-        self._flushes: deque[tuple[int, asyncio.Future[None]]] = deque()
-        self._group = Group(database, self.tallies)
-        self._accepted = 0
+        self._database = database
+        self._limit = queue
+        self._patience_s = patience_s
+        self._waiting: deque[WaitingLabel] = deque()
+        self._group: Group[WaitingLabel] = Group(self._commit, _give_up, self.tallies)
         self._open = True
-        self._wake_at: float = 0  # so many rows must wait for the next to wake the thread
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._give_up_at = float("inf")
-        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="label-writer", daemon=True)
 
     @property
     def waiting(self) -> int:
-        """How many rows and labels are accepted and not yet committed."""
-        return len(self._rows) + len(self._labels) + len(self._group)
+        """How many labels are accepted and not yet committed."""
+        return len(self._waiting) + len(self._group.items)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
-
-    def record(self, observation: Observation) -> bool:
-        """Accept an observation, in less than a microsecond; False if it is dropped because too many wait."""
-        waiting = len(self._rows)
-        if waiting >= self._limit or not self._open:
-            self.tallies.dropped += 1
-            return False
-        self._rows.append(observation)
-        self._accepted += 1
-        if waiting >= self._wake_at:
-            self._wake.set()
-        return True
 
     def label(self, given: LabelGiven) -> Awaitable[LabelResult]:
         """Return what becomes of a label, known when it is committed: from then on no `kill -9` takes it back.
@@ -91,22 +82,15 @@ class StoreWriter:
             StoreUnavailableError: when awaited, if it could not be written in time.
         """
         answer: asyncio.Future[LabelResult] = asyncio.get_running_loop().create_future()
-        if len(self._labels) >= self._limit or not self._open:
+        if len(self._waiting) >= self._limit or not self._open:
             answer.set_exception(StoreUnavailableError("too many labels are waiting to be written"))
         else:
-            self._labels.append(WaitingLabel(given, monotonic(), answer))
+            self._waiting.append(WaitingLabel(given, monotonic(), answer))
             self._wake.set()
         return answer
 
-    def flushed(self) -> Awaitable[None]:
-        """Return what resolves when every row that was accepted until now is written, or given up."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._flushes.append((self._accepted, done))
-        self._wake.set()
-        return done
-
     def close(self, timeout_s: float = 10.0) -> None:
-        """Write all that was accepted, then stop; what cannot be written in time is counted as failed."""
+        """Write all that was accepted, then stop; who waits for what cannot be written in time is told so."""
         self._open = False
         self._give_up_at = monotonic() + timeout_s
         self._closing.set()
@@ -116,7 +100,9 @@ class StoreWriter:
     def _run(self) -> None:
         failures = 0
         while not (self._closing.is_set() and not self.waiting):
-            self._await_work()
+            if not self.waiting:
+                self._wake.wait()
+                self._wake.clear()
             self._fill_group()
             try:
                 self._group.write()
@@ -126,38 +112,26 @@ class StoreWriter:
                     log_exception("store_unavailable", error.__cause__ or error)
                 self._await_recovery(failures)
                 failures += 1
-            self._answer_flushes()
-        self._answer_flushes()
-
-    def _await_work(self) -> None:
-        """Wait for something to write, then a little longer for more rows, unless somebody waits for the answer."""
-        self._await(rows=1, timeout_s=None)
-        self._await(rows=_GROUP, timeout_s=_GATHER_S)
-        self._wake_at = float("inf")  # nobody need wake who does not sleep
-
-    def _await(self, rows: int, timeout_s: float | None) -> None:
-        self._wake.clear()
-        self._wake_at = rows - 1
-        if len(self._rows) < rows and not (self._group or self._labels or self._flushes or self._closing.is_set()):
-            self._wake.wait(timeout_s)
 
     def _fill_group(self) -> None:
-        for _ in range(min(len(self._rows), _GROUP - len(self._group.rows))):
-            self._group.rows.append(self._rows.popleft())
-        for _ in range(min(len(self._labels), _GROUP - len(self._group.labels))):
-            self._group.labels.append(self._labels.popleft())
+        for _ in range(min(len(self._waiting), _GROUP - len(self._group.items))):
+            self._group.items.append(self._waiting.popleft())
+
+    def _commit(self, labels: list[WaitingLabel]) -> None:
+        with self._database.write(Lock.LABELS) as connection:
+            results = give_labels(self._database, connection, [label.given for label in labels])
+        resolve([label.answer for label in labels], results)
 
     def _await_recovery(self, failures: int) -> None:
         """Give up what waited too long, then leave the database in peace for a while."""
         closing_late = monotonic() > self._give_up_at
-        late = monotonic() - (0 if closing_late else self._label_patience_s)
-        self._group.abandon(rows=closing_late, labels_before=late)
-        while (closing_late and self._rows) or (self._labels and self._labels[0].since < late):
+        before = float("inf") if closing_late else monotonic() - self._patience_s
+        while self._group.items and self._group.items[0].since < before:
+            self._group.abandon(sum(label.since < before for label in self._group.items))
             self._fill_group()
-            self._group.abandon(rows=closing_late, labels_before=late)
         if not closing_late:
-            self._closing.wait(min(_FIRST_BACKOFF_S * 2 ** min(failures, 10), _LAST_BACKOFF_S))
+            self._closing.wait(min(FIRST_BACKOFF_S * 2 ** min(failures, 10), LAST_BACKOFF_S))
 
-    def _answer_flushes(self) -> None:
-        while self._flushes and self._flushes[0][0] <= self._group.settled_rows:
-            resolve([self._flushes.popleft()[1]], [None])
+
+def _give_up(labels: list[WaitingLabel]) -> None:
+    refuse([label.answer for label in labels], "the label could not be written")

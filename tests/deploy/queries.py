@@ -95,7 +95,7 @@ def declared() -> Catalogue:
     ExperimentCounters(metrics), FeedbackCounters(metrics), ExperimentGauges(metrics), VersionGauges(metrics)
     AccessCounters(metrics), ConnectionCounters(metrics), ExplanationCounters(metrics)
     show_file(metrics, lambda: False)
-    StoreCounters(metrics, Storage("sqlite://")), TraceCounters(metrics)
+    StoreCounters(metrics, [Storage("sqlite://")]), TraceCounters(metrics)
     samples = [sample for metric in metrics.registry.collect() for sample in metric.samples]
     names = {sample.name: frozenset(sample.labels) for sample in samples}
     for family in metrics.exposition.families:

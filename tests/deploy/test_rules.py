@@ -1,6 +1,5 @@
 """Recording and alerting rules: about real metrics, tested, explained, and none that nothing reads."""
 
-import inspect
 import re
 from math import log
 
@@ -9,9 +8,9 @@ import pytest
 from service.experiments.gauges import STATES
 from service.experiments.refreshing import PERIOD_S
 from service.metrics import Metrics
+from service.recorder.handle import MOST_WAITING
 from service.settings import Settings
 from service.statistics.sample_ratio import LOG_ALARM
-from service.store.writer import StoreWriter
 from tests.deploy import files, queries
 
 ALERTS = files.ROOT / "docs" / "operations" / "alerts.md"
@@ -96,7 +95,7 @@ def test_the_queue_alert_warns_at_a_quarter_of_what_may_wait() -> None:
 
 def test_the_alert_on_the_queue_of_the_store_warns_at_a_quarter_of_what_may_wait() -> None:
     [alert] = [alert for alert in files.alerts() if alert["alert"] == "NunchiStoreQueueFilling"]
-    assert alert["expr"].endswith(f"> {inspect.signature(StoreWriter).parameters['queue_rows'].default // 4}")
+    assert alert["expr"].endswith(f"> {MOST_WAITING // 4}")
 
 
 def test_a_report_is_stale_only_when_many_in_turn_are_missing() -> None:

@@ -17,8 +17,8 @@ from service.experiments.report import build_report
 from service.reporting import ReportMaker
 from service.store.database import open_database
 from service.store.phases import open_phase
-from service.store.rows import insert_rows, rows_of
 from tests.service.experiments.phases import NAMES, table_of, text
+from tests.service.store.observations import write
 
 pytestmark = pytest.mark.anyio
 
@@ -31,8 +31,7 @@ def url(tmp_path: Path) -> str:
     url = f"sqlite:///{tmp_path}/nunchi.db"
     database = open_database(url)
     open_phase(database, "nsmc", "one", design_of(EXPERIMENT, [VersionRef(name, 1) for name in NAMES[:2]]), 1.0)
-    with database.write() as connection:
-        insert_rows(connection, rows_of([text(n, p, phase=1) for n, p in enumerate(table_of(80, 14, 6, 20))]))
+    write(database, [text(n, p, phase=1) for n, p in enumerate(table_of(80, 14, 6, 20))])
     database.close()
     return url
 

@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 
 from service.errors import StartError, StoreUnavailableError
-from service.experiments.observation import LabelGiven, Observation
+from service.experiments.observation import LabelGiven
 from service.storage import Storage
-from service.store.database import Database
-from service.store.reading import read_phase
 
 pytestmark = pytest.mark.anyio
 
@@ -22,18 +20,9 @@ def given(prediction_id: str) -> LabelGiven:
     return LabelGiven(prediction_id, "audit", "positive", time.time())
 
 
-def observed(prediction_id: str) -> Observation:
-    return Observation(prediction_id, "e", 1, None, prediction_id, None, 3, "gru", "random", False, time.time(), ())
-
-
-def texts(database: Database) -> list[str]:
-    return [row.observation.prediction_id for row in read_phase(database, "e", 1)]
-
-
 async def test_nothing_is_opened_before_it_is_needed(tmp_path: Path) -> None:
     storage = storage_in(tmp_path)
     assert not storage.is_open
-    assert not storage.record(observed("a"))  # with nowhere to go
     await storage.close()
     assert os.listdir(tmp_path) == []
 
@@ -46,23 +35,15 @@ async def test_the_first_labels_open_it_once_and_keep_their_order(tmp_path: Path
     await storage.close()
 
 
-async def test_what_was_recorded_is_there_once_it_is_flushed(tmp_path: Path) -> None:
-    storage = storage_in(tmp_path)
-    storage.open()
-    assert storage.record(observed("a"))
-    await storage.flushed()
-    assert await storage.call(texts) == ["a"]
-    await storage.close()
-
-
 async def test_closing_keeps_what_was_accepted(tmp_path: Path) -> None:
     storage = storage_in(tmp_path)
     storage.open()
-    for number in range(1_000):
-        assert storage.record(observed(f"{number:04}"))
+    labels = [asyncio.create_task(storage.label(given(f"{number:04}"))) for number in range(1_000)]
+    await asyncio.sleep(0)
     await storage.close()
+    assert await asyncio.gather(*labels) == ["accepted"] * 1_000
     again = storage_in(tmp_path)
-    assert len(await again.call(texts)) == 1_000
+    assert await again.label(given("0999")) == "same"
     await again.close()
 
 

@@ -10,10 +10,9 @@ from service.experiments.live import design_of, fingerprint
 from service.store.database import Lock, open_database
 from service.store.labels import give_labels
 from service.store.phases import open_phase
-from service.store.rows import insert_rows, rows_of
 from tests.service.experiments.declarations import FULL, GRU, LSTM, SMALL
 from tests.service.experiments.declarations import experiment_of as small
-from tests.service.store.observations import a_label, an_observation
+from tests.service.store.observations import a_label, an_observation, write
 
 
 @pytest.fixture
@@ -33,9 +32,8 @@ def observed(path: Path, tmp_path: Path) -> Path:
     with closing(open_database(f"sqlite:///{tmp_path / 'nunchi.db'}")) as database:
         for refs in ((GRU, LSTM), (GRU, LSTM._replace(version=2))):
             open_phase(database, "gru-or-lstm", fingerprint(small(), refs), design_of(small(), refs), time.time())
+        write(database, [an_observation(number, "positive", "negative", phase=2) for number in range(10)])
         with database.write(Lock.LABELS) as connection:
-            rows = [an_observation(number, "positive", "negative", phase=2) for number in range(10)]
-            insert_rows(connection, rows_of(rows))
             give_labels(database, connection, [a_label(number) for number in range(10)])
     return path
 

@@ -17,9 +17,9 @@ from service.experiments.report import assemble, build_report
 from service.store.database import Database, open_database
 from service.store.labels import give_labels
 from service.store.phases import open_phase
-from service.store.rows import insert_rows, rows_of
 from tests.service.experiments.phases import NAMES, design, given, row, split_text, table_of, text
 from tests.service.experiments.reports import report_on
+from tests.service.store.observations import write
 
 EXPERIMENT = Experiment("nsmc", tuple(Arm(name, name, None, 1.0) for name in NAMES[:2]))
 
@@ -33,8 +33,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 def store(database: Database, observations: list[Observation], labels: list[LabelGiven]) -> None:
     open_phase(database, "nsmc", "one", design_of(EXPERIMENT, [VersionRef(name, 1) for name in NAMES[:2]]), 1.0)
+    write(database, observations)
     with database.write() as connection:
-        insert_rows(connection, rows_of(observations))
         give_labels(database, connection, labels)
 
 
@@ -147,8 +147,7 @@ def test_replay_gives_the_same_bytes(database: Database) -> None:
 def test_maturity_is_measured_from_the_newest_that_is_known(database: Database) -> None:
     late = Experiment(**{**{name: getattr(EXPERIMENT, name) for name in Experiment.__slots__}, "maturity_s": 50.0})
     open_phase(database, "nsmc", "one", design_of(late, [VersionRef(name, 1) for name in NAMES[:2]]), 1.0)
-    with database.write() as connection:
-        insert_rows(connection, rows_of([text(n, phase=1) for n in range(1, 101)]))
+    write(database, [text(n, phase=1) for n in range(1, 101)])
     report = build_report(database, "nsmc")
     assert report is not None
     assert (report["health"]["texts"], report["health"]["immature_texts"]) == (50, 50)

@@ -7,7 +7,9 @@ import pytest
 
 from model_store.layout import VersionRef
 from service.errors import StoreUnavailableError
+from service.experiments import watching
 from service.experiments.fields import DeclarationError
+from service.experiments.live import Live
 from service.experiments.watching import Experiments
 from service.registry import Entry, State
 from tests.service.experiments.declarations import FULL, GRU, LSTM, SMALL, entry, live_of
@@ -60,6 +62,10 @@ class FakePhases:
         return len(opened)
 
 
+async def never(_: Live) -> None:
+    pytest.fail("prepared")
+
+
 class Bench:
     """A file, the versions, the phases, and what follows them."""
 
@@ -68,7 +74,11 @@ class Bench:
         self.put(text)
         self.versions = FakeVersions(*(ready or (GRU, LSTM)))
         self.phases = FakePhases()
-        self.experiments = Experiments(path, self.versions, self.phases, period_s=0.001)
+        self.prepared: list[Live] = []
+        self.experiments = Experiments(path, self.versions, self.phases, self.prepare, period_s=0.001)
+
+    async def prepare(self, live: Live) -> None:
+        self.prepared.append(live)
 
     def put(self, text: str, encoding: str = "utf-8") -> None:
         self.path.write_text(text, encoding=encoding)
@@ -293,7 +303,7 @@ async def test_a_file_that_is_broken_at_the_start_stops_it(path: Path, text: str
 
 async def test_a_file_that_is_not_there_at_the_start_stops_it(path: Path) -> None:
     with pytest.raises(DeclarationError, match="cannot be read"):
-        Experiments(path, FakeVersions(), FakePhases())
+        Experiments(path, FakeVersions(), FakePhases(), never)
 
 
 @pytest.mark.parametrize(
@@ -317,7 +327,7 @@ async def test_without_a_number_for_its_phase_an_experiment_waits_for_the_store(
 
 
 async def test_without_a_file_there_is_nothing_to_follow() -> None:
-    experiments = Experiments(None, FakeVersions(), FakePhases())
+    experiments = Experiments(None, FakeVersions(), FakePhases(), never)
     await asyncio.wait_for(experiments.run(), 5)
     assert experiments.live is None
     assert experiments.statuses == ()
@@ -330,6 +340,7 @@ async def test_it_follows_until_it_is_cancelled(path: Path) -> None:
         bench.put(text)
         await asyncio.wait_for(bench.phases.numbered.wait(), 5)
         bench.phases.numbered.clear()
+        await asyncio.sleep(0.02)  # it is prepared
         assert bench.experiments.live is not None
         assert bench.experiments.live.arms[1].weight == weight
     following.cancel()
@@ -344,3 +355,33 @@ async def test_a_look_that_fails_is_not_the_last(path: Path, caplog: pytest.LogC
     await asyncio.wait_for(bench.phases.numbered.wait(), 5)
     following.cancel()
     assert [record.message for record in caplog.records] == ["experiments_watch_failed"]
+
+
+async def test_an_experiment_answers_only_once_its_texts_can_be_recorded(path: Path) -> None:
+    bench = Bench(path)
+    waiting = asyncio.Event()
+
+    async def slowly(_: Live) -> None:
+        assert bench.experiments.live is None
+        await waiting.wait()
+
+    bench.experiments = Experiments(path, bench.versions, bench.phases, slowly)
+    looking = asyncio.create_task(bench.experiments.look())
+    await asyncio.sleep(0.05)
+    assert bench.experiments.live is None
+    waiting.set()
+    await looking
+    assert bench.experiments.live is not None
+
+
+async def test_without_a_process_that_records_an_experiment_waits(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "PATIENCE_S", 0.01)
+    bench = Bench(path)
+
+    async def never_ready(_: Live) -> None:
+        await asyncio.Event().wait()
+
+    bench.experiments = Experiments(path, bench.versions, bench.phases, never_ready)
+    await bench.experiments.look()
+    assert bench.experiments.live is None
+    assert bench.said() == [("waiting", "the process that records its texts is not ready", None)]

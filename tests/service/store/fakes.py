@@ -10,12 +10,12 @@ from sqlalchemy.exc import OperationalError
 
 from service.store.database import Database, Lock
 from service.store.tables import LABEL, OBSERVATION
-from service.store.writer import StoreWriter
+from service.store.writer import LabelWriter
 
 
 @contextmanager
-def writing(database: Database, **options: float) -> Iterator[StoreWriter]:
-    writer = StoreWriter(database, **options)  # type: ignore[arg-type]
+def writing(database: Database, **options: float) -> Iterator[LabelWriter]:
+    writer = LabelWriter(database, **options)  # type: ignore[arg-type]
     writer.start()
     try:
         yield writer

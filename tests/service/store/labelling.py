@@ -6,13 +6,13 @@ from collections.abc import Awaitable
 
 from service.experiments.observation import LabelGiven, LabelResult
 from service.store.database import open_database
-from service.store.writer import StoreWriter
-from tests.service.store.observations import a_label, an_observation
+from service.store.writer import LabelWriter
+from tests.service.store.observations import a_label
 
 _AT_ONCE = 8
 
 
-class HastyWriter(StoreWriter):
+class HastyWriter(LabelWriter):
     """Acknowledges before the commit: what the tests must find out."""
 
     def label(self, given: LabelGiven) -> Awaitable[LabelResult]:
@@ -22,16 +22,15 @@ class HastyWriter(StoreWriter):
         return answer
 
 
-async def give_labels(writer: StoreWriter, first: int) -> None:
+async def give_labels(writer: LabelWriter, first: int) -> None:
     for number in range(first, 1_000_000, _AT_ONCE):
-        writer.record(an_observation(number))
         await writer.label(a_label(number))
         print(number, flush=True)
         await asyncio.sleep(0)
 
 
 async def main(url: str, kind: str) -> None:
-    writer = (HastyWriter if kind == "hasty" else StoreWriter)(open_database(url))
+    writer = (HastyWriter if kind == "hasty" else LabelWriter)(open_database(url))
     writer.start()
     await asyncio.gather(*[give_labels(writer, first) for first in range(_AT_ONCE)])
 

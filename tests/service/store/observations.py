@@ -1,7 +1,12 @@
 """Observations and labels to test the store with."""
 
-from service.experiments.observation import LabelGiven, LabelSource, Observation, Outcome
+from collections.abc import Iterable
+from itertools import chain
+
+from service.experiments.observation import Answer, Kind, LabelGiven, LabelSource, Observation, Outcome, Recorded
 from service.identifiers import uuid7
+from service.store.database import Database
+from service.store.rows import ObservationWriter
 
 EXPERIMENT = "gru-or-lstm"
 
@@ -28,6 +33,23 @@ def an_observation(number: int, *labels: str, **changes: object) -> Observation:
         outcomes=tuple(outcomes),
     )
     return plain._replace(**changes)  # type: ignore[arg-type]
+
+
+def recorded(observation: Observation) -> Recorded:
+    """Take an observation apart, as the process that records hands it to the store."""
+    name, experiment, phase, unit, code, text, tokens, arm, reason, audit, created_at, outcomes = observation
+    kind = Kind(experiment, phase, arm, reason, tuple(map(_answer, outcomes)))
+    numbers = chain.from_iterable((each.latency_us or 0, *each.probabilities) for each in outcomes if each.label)
+    return Recorded(kind, name, unit, code, text, tokens, audit, created_at, tuple(numbers))
+
+
+def write(database: Database, observations: Iterable[Observation]) -> None:
+    ObservationWriter(database).write([recorded(observation) for observation in observations])
+
+
+def _answer(outcome: Outcome) -> Answer:
+    count = len(outcome.probabilities)
+    return Answer(outcome.arm, outcome.model, outcome.version, outcome.label, outcome.error, count)
 
 
 def an_id(number: int) -> str:

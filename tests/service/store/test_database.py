@@ -1,3 +1,4 @@
+import json
 import sqlite3
 import subprocess
 import sys
@@ -13,8 +14,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import func, select, text
 
 from service.errors import StartError
+from service.experiments.observation import Observation, Outcome
 from service.store import migrations
 from service.store.database import Database, open_database
+from service.store.reading import read_phase
 from service.store.tables import METADATA, OBSERVATION
 from tests.service.store.postgresql import Server
 
@@ -186,3 +189,43 @@ def test_service_starts_without_loading_a_database() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_observations_of_the_first_tables_are_read_as_they_were(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(migrations, "NEWEST", "0001")
+        with closing(open_database(url)) as database, database.write() as connection:
+            connection.execute(text(_FIRST_ROW), _FIRST | {"outcomes": json.dumps(_FIRST_OUTCOMES)})
+    with closing(open_database(url)) as database:
+        [row] = read_phase(database, "gru-or-lstm", 2)
+    outcomes = tuple(Outcome(**outcome) for outcome in _FIRST_OUTCOMES)  # type: ignore[arg-type]
+    fields = {name: value for name, value in _FIRST.items() if name not in {"disagree", "repeated"}}
+    assert row.observation == Observation(**fields, outcomes=outcomes)  # type: ignore[arg-type]
+    assert (row.repeated, row.stripped) == (True, False)
+
+
+_FIRST_OUTCOMES = [
+    {"arm": "가", "model": "gru", "version": 1, "label": "긍정", "probabilities": [0.0712345643, 0.928765416],
+     "latency_us": 512, "error": None},
+    {"arm": "b", "model": "lstm", "version": 2, "label": None, "probabilities": [], "latency_us": None,
+     "error": "dropped"},
+]  # fmt: skip
+_FIRST = {
+    "prediction_id": "01900000-0000-7000-8000-000000000000-0123456789abcdef",
+    "experiment": "gru-or-lstm",
+    "phase": 2,
+    "unit": "u",
+    "text_hmac": "t",
+    "text": "좋아요 'so' \\ \"so\"",
+    "tokens": 7,
+    "served_arm": "가",
+    "reason": "hash",
+    "audit": True,
+    "created_at": 1795697309.7864478,
+    "disagree": False,
+    "repeated": True,
+}
+_FIRST_ROW = (
+    f"INSERT INTO observation ({', '.join(_FIRST)}, outcomes) "
+    f"VALUES ({', '.join(f':{name}' for name in _FIRST)}, :outcomes)"
+)

@@ -6,13 +6,12 @@ from service.experiments.observation import LabelGiven, Observation
 from service.store.database import Database, Lock
 from service.store.labels import give_labels
 from service.store.reading import count_phase, disagreements, read_phase
-from service.store.rows import insert_rows, rows_of
-from tests.service.store.observations import EXPERIMENT, a_label, an_id, an_observation
+from tests.service.store.observations import EXPERIMENT, a_label, an_id, an_observation, write
 
 
 def fill(database: Database, observations: Iterable[Observation], *labels: LabelGiven) -> None:
+    write(database, observations)
     with database.write(Lock.LABELS) as connection:
-        insert_rows(connection, rows_of([*observations]))
         give_labels(database, connection, labels)
 
 

@@ -1,26 +1,39 @@
 import time
 
 import pytest
+from sqlalchemy import func, select
 
-from service.store.rows import rows_of
-from tests.service.store.observations import an_observation
-
-
-def test_preparing_many_rows_lets_other_threads_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
-    assert len(rows_of([an_observation(number) for number in range(100)])) == 100
-    assert len(pauses) >= 5
-    assert 0 < min(pauses) <= max(pauses) < 1e-4
+from service.store.database import Database
+from service.store.rows import ObservationWriter
+from service.store.tables import TERM
+from tests.service.store.fakes import observed
+from tests.service.store.observations import an_id, an_observation, recorded
 
 
-def test_few_rows_are_prepared_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("paused"))
-    assert [row[0] for row in rows_of([an_observation(1)])] == [an_observation(1).prediction_id]
+def test_what_rows_say_again_and_again_is_there_once(database: Database) -> None:
+    for _ in range(2):  # two processes
+        writer = ObservationWriter(database)
+        for first in range(2):
+            writer.write([recorded(an_observation(number)) for number in range(first, 40, 2)])
+    with database.read() as connection:
+        terms = connection.execute(select(func.count()).select_from(TERM)).scalar_one()
+    assert terms == 3 + 1 + 1  # an answer of each of three arms, who served, the phase
+    assert observed(database) == [an_id(number) for number in range(40)]
 
 
-def test_row_takes_a_small_part_of_a_millisecond() -> None:
-    observations = [an_observation(number) for number in range(2000)]
+def test_one_that_no_database_takes_is_an_error_and_leaves_nothing(database: Database) -> None:
+    rows = [recorded(an_observation(number, text="\ud800" if number == 3 else "fine")) for number in range(6)]
+    with pytest.raises(Exception, match="surrogate"):
+        ObservationWriter(database).write(rows)
+    assert observed(database) == []
+
+
+def test_row_takes_a_small_part_of_a_millisecond(database: Database) -> None:
+    rows = [recorded(an_observation(number)) for number in range(2000)]
+    kinds = {each.kind: rows[0].kind for each in rows}
+    rows = [row._replace(kind=kinds[row.kind]) for row in rows]
+    writer = ObservationWriter(database)
+    writer.write(rows[:1])
     started = time.thread_time()
-    rows_of(observations)
-    assert (time.thread_time() - started) / 2000 < 50e-6  # 6 measured; the machine may be busy
+    writer.write(rows)
+    assert (time.thread_time() - started) / 2000 < 100e-6  # 4 measured; the machine may be busy
