@@ -14,7 +14,7 @@ from model_store.errors import StoreError
 from model_store.layout import VersionRef, list_versions
 from service import __version__
 from service.comparing import Comparer
-from service.documentation import DocumentedFastAPI, documentation
+from service.documentation import DocumentedFastAPI
 from service.errors import ServiceError, StartError
 from service.experiments.counters import ExperimentCounters
 from service.experiments.gauges import ExperimentGauges
@@ -34,13 +34,12 @@ from service.identifiers import PredictionIds, Pseudonyms
 from service.lifespan import Beside, Run, lifespan_of
 from service.metrics import Metrics
 from service.predictor import Predictor
-from service.problems import answer_error
 from service.readiness import Readiness
 from service.recorder.handle import Recorder
 from service.registry import Registry
 from service.reporting import ReportMaker
 from service.reports import Reports
-from service.routes import compare, experiments, explain, feedback, models, operations, predictions
+from service.routes import compare, experiments, explain, feedback, models, operations, pages, predictions
 from service.routes import versions as versions_routes
 from service.routing import Router
 from service.secrets import Secret, read_secret
@@ -51,6 +50,8 @@ from service.storage import Storage
 from service.store.counters import StoreCounters
 from service.telemetry.telling import Telling
 from service.versions.assembly import Versions
+from service.web.pages import Pages
+from service.web.problem_page import ProblemPages
 
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """FastAPI's own, which variables of the environment could switch on, sends the messages of errors: texts of users."""
@@ -94,20 +95,21 @@ def create_app(settings: Settings, metrics: Metrics | None = None, shared: Path 
     following.begin(_versions(settings))
     routing = Router(registry, settings.default_model, lambda: keeping.experiments.live)
     predictor = Predictor(routing, metrics, PredictionIds(keeping.secret), keeping.observer)
-    hot_paths = predictions.Predictions(predictor, metrics)
     explaining = ExplainingProcess(settings.model_store, settings.explain_queue, ExplanationCounters(metrics))
+    web = Pages(settings.docs)
     plain = (
         *_plain_routes(settings, registry, metrics, keeping),
         *_explaining_routes(settings, registry, metrics, explaining),
-        models.router(registry, versions.orders, settings.default_model),
         versions_routes.router(registry, versions.orders, following.changes, settings.max_body_bytes, metrics.reject),
+        *_page_routes(settings, versions, keeping, web),
         operations.router(readiness, metrics),
     )
     beside = keeping.beside(versions.close, access.run, following.watcher.run)
     telling = Telling.of(settings, metrics)
     beside = beside._replace(ends=(explaining.end, *beside.ends, telling.close))
-    behind = _build_fastapi(settings, plain, lifespan_of(beside, readiness))
-    front = Front(behind, hot_paths.endpoints(), access, telling, settings.max_body_bytes)
+    behind = _build_fastapi(settings, plain, web, lifespan_of(beside, readiness))
+    hot_paths = predictions.Predictions(predictor, metrics).endpoints()
+    front = Front(behind, hot_paths, access, telling, settings.max_body_bytes)
     return Application(front, registry, readiness, metrics, ConnectionCounters(metrics))
 
 
@@ -166,7 +168,6 @@ def _plain_routes(settings: Settings, registry: Registry, metrics: Metrics, keep
     return (
         compare.router(comparer, limit, metrics.reject),
         feedback.router(labels, limit, counters.rejected["invalid"].add),
-        experiments.router(keeping.experiments, keeping.reports, keeping.forgetting),
     )
 
 
@@ -180,7 +181,21 @@ def _explaining_routes(
     return (explain.router(explainer, settings.max_body_bytes, lambda reason: metrics.rejected[reason].add()),)
 
 
-def _build_fastapi(settings: Settings, plain: Iterable[APIRouter], lifespan: Lifespan[FastAPI]) -> FastAPI:
+def _page_routes(settings: Settings, versions: Versions, keeping: _Keeping, web: Pages) -> tuple[APIRouter, ...]:
+    """Return the routes of versions and experiments, and the pages that show them to people."""
+    of = (versions.registry, versions.orders, settings.default_model)
+    shown = pages.router(
+        web,
+        versions.registry,
+        lambda: models.listed(*of),
+        lambda: experiments.listed(keeping.experiments),
+        settings.docs,
+    )
+    reported = experiments.router(keeping.experiments, keeping.reports, keeping.forgetting, web)
+    return (models.router(*of), reported, shown)
+
+
+def _build_fastapi(settings: Settings, plain: Iterable[APIRouter], web: Pages, lifespan: Lifespan[FastAPI]) -> FastAPI:
     app = DocumentedFastAPI(
         title="nunchi",
         summary="Sentiment of Korean texts, by recurrent networks served side by side.",
@@ -193,12 +208,11 @@ def _build_fastapi(settings: Settings, plain: Iterable[APIRouter], lifespan: Lif
         telemetry=_NO_TELEMETRY,
     )
     predictions.document(app)
-    if settings.docs:
-        app.include_router(documentation())
     for router in plain:
         app.include_router(router)
+    answer = ProblemPages(web).answer
     for kind in (ServiceError, HTTPException, RequestValidationError, Exception):
-        app.add_exception_handler(kind, answer_error)
+        app.add_exception_handler(kind, answer)
     return app
 
 

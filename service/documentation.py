@@ -4,8 +4,7 @@ from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Response
-from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi import FastAPI
 from pydantic import BaseModel
 
 from service.errors import (
@@ -18,7 +17,6 @@ from service.errors import (
 )
 from service.problems import MEDIA_TYPE
 from service.schemas import Problem
-from service.security.headers import content_policy
 from service.security.scopes import needed
 
 REQUEST_ID_HEADER = {"X-Request-ID": {"description": "The name of the request.", "schema": {"type": "string"}}}
@@ -58,26 +56,6 @@ _SCHEMES = {
 }
 _OF_EVERY_ROUTE = documented(MalformedRequestError)
 _OF_GUARDED_ROUTES = documented(UnauthorizedError, ForbiddenError, CrossSiteError, MisdirectedError)
-
-_SWAGGER = content_policy(
-    script="https://cdn.jsdelivr.net 'unsafe-inline'",
-    style="https://cdn.jsdelivr.net 'unsafe-inline'",
-    img="https://fastapi.tiangolo.com data:",
-    connect="'self'",
-)
-
-
-def documentation() -> APIRouter:
-    """Return the route of the page that shows `/openapi.json`."""
-    routes = APIRouter(include_in_schema=False)
-
-    @routes.get("/docs")
-    async def docs() -> Response:
-        page = get_swagger_ui_html(openapi_url="/openapi.json", title="nunchi")
-        page.headers["content-security-policy"] = _SWAGGER.decode()
-        return page
-
-    return routes
 
 
 class DocumentedFastAPI(FastAPI):

@@ -51,7 +51,7 @@ def problem(error: ServiceError, request_id: str) -> Answer:
 
 async def answer_error(request: Request, error: Exception) -> Response:
     """Answer any error that reaches FastAPI; what is not ours is a 500 that says no more than that."""
-    ours = _as_ours(error)
+    ours = as_ours(error)
     note_problem(ours.slug)
     answer = problem(ours, request.scope["request_id"])
     response = Response(answer.body, answer.status)
@@ -59,7 +59,8 @@ async def answer_error(request: Request, error: Exception) -> Response:
     return response
 
 
-def _as_ours(error: Exception) -> ServiceError:
+def as_ours(error: Exception) -> ServiceError:
+    """Return the error of ours that stands for any that reaches FastAPI."""
     if isinstance(error, ServiceError):
         return error
     if isinstance(error, RequestValidationError):

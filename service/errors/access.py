@@ -5,7 +5,8 @@ from http import HTTPStatus
 
 from service.errors.answer import AccessReason, ServiceError
 
-_CHALLENGE = b'Bearer realm="nunchi", Basic realm="nunchi", charset="UTF-8"'
+_CHALLENGES = (b'Basic realm="nunchi", charset="UTF-8"', b'Bearer realm="nunchi"')
+"""A line each: of several challenges in one, Chromium reads the first only, and asks nobody for a password."""
 
 
 class UnauthorizedError(ServiceError):
@@ -14,7 +15,7 @@ class UnauthorizedError(ServiceError):
     status = HTTPStatus.UNAUTHORIZED
     title = "A key is needed"
     slug = "unauthorized"
-    headers = ((b"www-authenticate", _CHALLENGE),)
+    headers = tuple((b"www-authenticate", challenge) for challenge in _CHALLENGES)
 
     def __init__(self, turned_away: AccessReason) -> None:
         super().__init__("this needs a valid API key, as in Authorization: Bearer KEY")

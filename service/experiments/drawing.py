@@ -1,6 +1,6 @@
 """Plots as SVG: they inherit the colours of the page, say what they show in words, and load nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
@@ -13,14 +13,18 @@ _REACH = 4
 _AROUND = 1.5
 """The same in margins."""
 
+Say = Callable[[str], str]
+"""Says an English text in the language of the page."""
 
-def interval_over_labels(points: Sequence[dict[str, Any]], margin: float, title: str) -> str:
+
+def interval_over_labels(points: Sequence[dict[str, Any]], margin: float, title: str, say: Say) -> str:
     """Draw how a confidence sequence narrowed.
 
     Args:
         points: at least one `{"labels", "delta", "lower", "upper"}`, by labels.
         margin: differences within it are none.
-        title: what is compared.
+        title: what is compared, in the language of the page.
+        say: says all else in it.
     """
     last = points[-1]
     reach = _REACH * (last["upper"] - last["lower"]) / 2
@@ -38,13 +42,13 @@ def interval_over_labels(points: Sequence[dict[str, Any]], margin: float, title:
         f'<polygon class="band" points="{" ".join(band)}"/>',
         frame.rule(0.0, "zero"),
         f'<polyline class="line" points="{line}"/>',
-        frame.axes("labels", "difference of accuracies"),
+        frame.axes(say("labels"), say("difference of accuracies")),
     ]
-    return _svg(title, words, marks, _HEIGHT)
+    return _svg(title, say(words), marks, _HEIGHT)
 
 
-def shares(rows: Sequence[tuple[str, float, float]], title: str) -> str:
-    """Draw, for each `(name, share, expected share)`, a bar and a mark where it should end."""
+def shares(rows: Sequence[tuple[str, float, float]], title: str, say: Say) -> str:
+    """Draw, for each `(name, share, expected share)`, a bar and a mark where it should end; `say` is as above."""
     bars, words = [], []
     span = _WIDTH - 2 * _LEFT - _RIGHT
     for row, (name, share, expected) in enumerate(rows):
@@ -55,7 +59,7 @@ def shares(rows: Sequence[tuple[str, float, float]], title: str) -> str:
             f'<line class="mark" x1="{2 * _LEFT + span * expected:.1f}" x2="{2 * _LEFT + span * expected:.1f}" '
             f'y1="{y - 4}" y2="{y + 26}"/>'
         )
-        words.append(f"{name} {share:.1%}, expected {expected:.1%}")
+        words.append(say(f"{name} {share:.1%}, expected {expected:.1%}"))
     return _svg(title, "; ".join(words), bars, _TOP + 32 * len(rows) + 8)
 
 

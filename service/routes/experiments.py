@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from service.documentation import REQUEST_ID_HEADER, documented
 from service.errors import InvalidRequestError, StoreUnavailableError, UnknownExperimentError, UnknownPhaseError
 from service.experiments.live import Live
 from service.experiments.observation import Observation, Outcome
-from service.experiments.page import STYLE_DIGEST, to_html
+from service.experiments.page import report_page
 from service.experiments.rendering import to_json, to_markdown
 from service.experiments.watching import Experiments, Status
 from service.forgetting import Forgetting
@@ -23,7 +23,9 @@ from service.schemas_experiments import (
     LabelQueue,
     ToLabel,
 )
-from service.security.headers import content_policy
+from service.web.answers import page_answer
+from service.web.languages import language_of
+from service.web.pages import Pages
 
 Name = Annotated[str, Path(description="As the experiment is declared.")]
 Phase = Annotated[int | None, Query(ge=1, description="Number of a phase; absent: the newest.")]
@@ -46,14 +48,14 @@ _FORGOTTEN: dict[int | str, Any] = {
     200: {"headers": REQUEST_ID_HEADER},
     **documented(InvalidRequestError, StoreUnavailableError),
 }
-_OWN_STYLE = {"content-security-policy": content_policy(style=f"'sha256-{STYLE_DIGEST}'").decode()}
 
 
-def router(experiments: Experiments, reports: Reports, forgetting: Forgetting) -> APIRouter:
+def router(experiments: Experiments, reports: Reports, forgetting: Forgetting, pages: Pages) -> APIRouter:
     """Return the routes about experiments."""
     routes = APIRouter(tags=["experiments"])
     _add_statuses(routes, experiments, reports)
     _add_reports(routes, reports)
+    _add_page(routes, reports, pages)
 
     @routes.get("/experiments/{name}/disagreements", responses=_STORED)
     async def disagreements(name: Name, limit: Limit = 100) -> LabelQueue:
@@ -80,8 +82,7 @@ def _add_statuses(routes: APIRouter, experiments: Experiments, reports: Reports)
     @routes.get("/experiments")
     async def declared() -> ExperimentList:
         """List every experiment that is declared, and what became of it."""
-        found = [_status(status, experiments.live) for status in experiments.statuses]
-        return ExperimentList(broken=experiments.broken, experiments=found)
+        return listed(experiments)
 
     @routes.get("/experiments/{name}", responses=_NAMED)
     async def one(name: Name) -> ExperimentStatus:
@@ -98,10 +99,20 @@ def _add_reports(routes: APIRouter, reports: Reports) -> None:
             return Response(to_markdown(found), media_type="text/markdown")
         return Response(to_json(found), media_type="application/json")
 
+
+def _add_page(routes: APIRouter, reports: Reports, pages: Pages) -> None:
     @routes.get("/ui/experiments/{name}", response_class=Response, responses=_PAGE)
-    async def page(name: Name, phase: Phase = None) -> Response:
+    async def page(request: Request, name: Name, phase: Phase = None) -> Response:
         """Show the report as a page, with plots."""
-        return Response(to_html(await reports.report(name, phase)), 200, _OWN_STYLE, "text/html")
+        language = language_of(request)
+        found = report_page(await reports.report(name, phase), phase, pages.phrases[language])
+        return page_answer(request, pages.shell.around(found, pages.words[language]))
+
+
+def listed(experiments: Experiments) -> ExperimentList:
+    """Return every experiment that is declared, and what became of it."""
+    found = [_status(status, experiments.live) for status in experiments.statuses]
+    return ExperimentList(broken=experiments.broken, experiments=found)
 
 
 def _status(status: Status, live: Live | None) -> ExperimentStatus:

@@ -16,14 +16,19 @@ def router(registry: Registry, orders: OrdersFile, default_model: str) -> APIRou
     @routes.get("/models")
     async def models() -> ModelList:
         """List every version in the store with its state, engine, labels and figures, and where aliases point."""
-        return ModelList(
-            default=default_model,
-            models=[version_status(*item) for item in registry.entries.items()],
-            aliases=[alias_status(registry, orders, *key) for key in sorted(orders.orders.history)],
-            broken=orders.broken,
-        )
+        return listed(registry, orders, default_model)
 
     return routes
+
+
+def listed(registry: Registry, orders: OrdersFile, default_model: str) -> ModelList:
+    """Return what `GET /models` says."""
+    return ModelList(
+        default=default_model,
+        models=[version_status(*item) for item in registry.entries.items()],
+        aliases=[alias_status(registry, orders, *key) for key in sorted(orders.orders.history)],
+        broken=orders.broken,
+    )
 
 
 def version_status(ref: VersionRef, entry: Entry) -> ModelStatus:

@@ -12,6 +12,7 @@ from tests.prove import (
     fuzz,
     lifecycle,
     null,
+    pages,
     power,
     real,
     replay,
@@ -33,6 +34,7 @@ PROOFS = {
     "lifecycle": lifecycle,
     "slow_senders": slow_senders,
     "fuzz": fuzz,
+    "pages": pages,
 }
 
 _HEAD = """# Proofs

@@ -133,6 +133,17 @@ async def test_a_report_is_json_markdown_or_a_page(client: httpx.AsyncClient) ->
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "gru-or-lstm" in page.text
+    korean = await client.get("/ui/experiments/gru-or-lstm", params={"phase": 1, "lang": "ko"})
+    assert '<html lang="ko">' in korean.text
+    assert "라벨이 아직 너무 적어" in korean.text
+    assert 'href="?phase=1&amp;lang=en"' in korean.text
+
+
+async def test_the_page_of_all_experiments_leads_to_their_reports(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/ui/experiments")).text
+    assert '<a href="/ui/experiments/gru-or-lstm">gru-or-lstm</a>' in page
+    assert "gru/2, challenger (lstm/1)" in page
+    assert '<span class="badge stopped">stopped</span>' in page
 
 
 @pytest.mark.parametrize(
