@@ -13,6 +13,9 @@ from starlette.types import Lifespan, Receive, Scope, Send
 from model_store.errors import StoreError
 from model_store.layout import VersionRef, list_versions
 from service import __version__
+from service.admission.entrance import Entrance
+from service.admission.gate import Gate
+from service.admission.lag import LoopLag
 from service.comparing import Comparer
 from service.documentation import DocumentedFastAPI
 from service.errors import ServiceError, StartError
@@ -66,6 +69,7 @@ class Application:
     readiness: Readiness
     metrics: Metrics
     connections: ConnectionCounters
+    gate: Gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -81,9 +85,8 @@ def create_app(settings: Settings, metrics: Metrics | None = None, shared: Path 
         shared: directory in which workers share what API keys have left; None for a process alone.
 
     Raises:
-        StartError: if the store or the default model is not there, or an engine or device that the settings ask for,
-            or the file of the secret, that of the keys or of the experiments or their store cannot be used, or
-            everybody could ask without anybody having said so.
+        StartError: if what the settings ask for is not there or cannot be used, or if everybody could ask without
+            anybody having said so.
     """
     metrics = metrics or Metrics()
     access = build_access(settings, metrics, shared)
@@ -95,6 +98,7 @@ def create_app(settings: Settings, metrics: Metrics | None = None, shared: Path 
     following.begin(_versions(settings))
     routing = Router(registry, settings.default_model, lambda: keeping.experiments.live)
     predictor = Predictor(routing, metrics, PredictionIds(keeping.secret), keeping.observer)
+    entrance = Entrance.of(settings, metrics)
     explaining = ExplainingProcess(settings.model_store, settings.explain_queue, ExplanationCounters(metrics))
     web = Pages(settings.docs)
     plain = (
@@ -104,13 +108,14 @@ def create_app(settings: Settings, metrics: Metrics | None = None, shared: Path 
         *_page_routes(settings, versions, keeping, web),
         operations.router(readiness, metrics),
     )
-    beside = keeping.beside(versions.close, access.run, following.watcher.run)
+    beside = keeping.beside(versions.close, access.run, following.watcher.run, LoopLag(metrics).run)
     telling = Telling.of(settings, metrics)
     beside = beside._replace(ends=(explaining.end, *beside.ends, telling.close))
     behind = _build_fastapi(settings, plain, web, lifespan_of(beside, readiness))
-    hot_paths = predictions.Predictions(predictor, metrics).endpoints()
+    hot_paths = predictions.Predictions(predictor, metrics, entrance).endpoints()
     front = Front(behind, hot_paths, access, telling, settings.max_body_bytes)
-    return Application(front, registry, readiness, metrics, ConnectionCounters(metrics))
+    gate = Gate(entrance, settings.longest_wait_s, metrics)
+    return Application(front, registry, readiness, metrics, ConnectionCounters(metrics), gate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,27 +2,34 @@
 
 Small work is done on the event loop at the end of the turn in which it arrived, all of that turn in one call: that
 costs less than handing it to a thread, and a request as a whole a quarter less than with a call for each. Big work goes
-to a thread of its own; while a round of it runs, more may arrive, and when it ends, that is the next round. So a single
-text never waits behind a bulk request.
+to a thread of its own; while a round of it runs, more may arrive, and when it ends, that is the next round, single
+texts before large batches: none of them waits for more than the round that runs.
 """
 
 import asyncio
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import inf
 from time import perf_counter
 from types import TracebackType
-from typing import NamedTuple
 
+from service.cost import Cost
 from service.engines import Engine, Rows
-from service.errors import InferenceError, QueueFullError
+from service.errors import DeadlineError, DeadlineTooNearError, InferenceError, OverloadError, QueueFullError
 from service.logs import log_exception
 from service.metrics import ModelMetrics
+from service.rounds import BULK_SHARE, Job, Queue, next_round
 from service.scoring import Probabilities, Scored, score_rows
-from service.telemetry.trail import Stage, Trace, Trail, current
+from service.telemetry.trail import current
+
+BULK_ROWS = 32
+"""A request with more rows is bulk: its rows wait behind those of requests that somebody waits for."""
 
 _ROUND = 4
 """Full batches that one round in the thread may take; more let rows of like length meet, fewer end sooner."""
+
+_INLINE_TURNS = 4
+"""Turns of the event loop that small work may have to wait for; what is beyond that goes to the thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +40,13 @@ class BatchLimits:
         queue_rows: rows that may be pending; a request that finds none pending is always let in.
         batch_tokens: the largest call of the engine, as rows times longest row.
         inline_tokens: the same for calls made on the event loop; 0 for none.
+        longest_wait_s: how long a request that is not bulk may have to wait for the thread, as predicted, in seconds.
     """
 
     queue_rows: int
     batch_tokens: int
     inline_tokens: int
-
-
-class _Job(NamedTuple):
-    """The rows that a request handed over, when (perf_counter), the future that it waits for, and the request."""
-
-    rows: Rows
-    longest: int
-    arrived: float
-    future: "asyncio.Future[list[Probabilities]]"
-    trail: Trail | None
+    longest_wait_s: float = inf
 
 
 class Batcher:
@@ -63,45 +62,60 @@ class Batcher:
         self._engine = engine
         self._metrics = metrics
         self._limits = limits
-        self._small: deque[_Job] = deque()
-        self._big: deque[_Job] = deque()
+        self._small, self._prompt, self._bulk = Queue(), Queue(), Queue()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
+        self._cost = Cost()
         self._round_running = False
+        self._round_ends = 0.0
         self._idle: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.pending = 0
         """Rows that were admitted and not yet released."""
 
-    def admit(self, rows: int) -> "Admission":
+    def admit(self, rows: int, deadline: float = inf) -> "Admission":
         """Let the rows of a request in: `with batcher.admit(n):` around all it does with this version.
+
+        Args:
+            rows: how many.
+            deadline: when it must be answered, in seconds of `perf_counter`.
 
         Raises:
             QueueFullError: if too many are pending already.
+            OverloadError, DeadlineTooNearError: if it would be answered too late.
         """
         if self.pending and self.pending + rows > self._limits.queue_rows:
-            raise QueueFullError(self.pending, self._limits.queue_rows)
+            raise QueueFullError(self._cost.seconds(self._prompt.tokens + self._bulk.tokens))
+        if self._prompt and rows <= BULK_ROWS:
+            self._check_wait(deadline)
         return Admission(self, rows)
 
     def hold(self) -> "Admission":
         """Keep the version from being closed while it scores for nobody who waits; never refused."""
         return Admission(self, 1)
 
-    def submit(self, rows: Rows) -> "asyncio.Future[list[Probabilities]]":
+    def submit(self, rows: Rows, deadline: float = inf, *, bulk: bool = False) -> "asyncio.Future[list[Probabilities]]":
         """Hand rows over, none of them empty; call it inside of an admission.
 
+        Args:
+            rows: of one request, or a part of them.
+            deadline: when nobody waits for them any longer, in seconds of `perf_counter`.
+            bulk: whether they belong to a large batch.
+
         Returns:
-            A future of their probabilities, in their order. It fails with `InferenceError` if one of them does, and
-            may be cancelled without any harm to others.
+            A future of their probabilities, in their order. It fails with `InferenceError` if one of them does, with
+            `DeadlineError` at the deadline, and may be cancelled without any harm to others.
         """
         loop = self._loop = self._loop or asyncio.get_running_loop()  # to ask for it is a system call
-        job = _Job(rows, max(map(len, rows)), perf_counter(), loop.create_future(), current())
-        if len(rows) * job.longest > self._limits.inline_tokens:
-            self._big.append(job)
-            self._start_round()
+        longest = max(map(len, rows))
+        future = loop.create_future()
+        job = Job(rows, len(rows) * longest, longest, perf_counter(), deadline, future, current())
+        inline = self._limits.inline_tokens
+        if bulk or job.tokens > inline or self._small.tokens + job.tokens > _INLINE_TURNS * inline:
+            self._give_to_thread(job, self._bulk if bulk else self._prompt)
         else:
             if not self._small:
                 loop.call_soon(self._score_small)
-            self._small.append(job)
+            self._small.put(job)
         return job.future
 
     async def drain(self) -> None:
@@ -117,30 +131,52 @@ class Batcher:
         if self._idle and not self.pending:
             self._idle.set()
 
+    def _check_wait(self, deadline: float) -> None:
+        """Return if what waits for the thread will be done soon enough.
+
+        A round that takes longer than was expected is expected to take as much again.
+        """
+        now, tokens = perf_counter(), self._prompt.tokens / (1 - BULK_SHARE if self._bulk else 1)
+        rounds = 1 + int(tokens / (_ROUND * self._limits.batch_tokens))
+        wait_s = abs(self._round_ends - now) + self._cost.seconds(tokens, rounds)
+        if wait_s > self._limits.longest_wait_s:
+            raise OverloadError(wait_s - self._limits.longest_wait_s)
+        if now + wait_s > deadline:
+            raise DeadlineTooNearError(now + wait_s - deadline)
+
     def _score_small(self) -> None:
         """Score what arrived in this turn of the event loop; what one call cannot hold is left to the next turn."""
         started = perf_counter()
-        jobs = _take(self._small, self._limits.inline_tokens)
+        jobs = self._small.take(self._limits.inline_tokens)
         if self._small:
             asyncio.get_running_loop().call_soon(self._score_small)
         self._settle(jobs, score_rows(self._engine, _rows_of(jobs), self._limits.inline_tokens), started)
+
+    def _give_to_thread(self, job: Job, queue: Queue) -> None:
+        if job.deadline < inf:
+            loop = asyncio.get_running_loop()
+            job.timer = loop.call_later(max(0.0, job.deadline - job.arrived), _expire, job.future)
+        queue.put(job)
+        self._start_round()
 
     def _start_round(self) -> None:
         """Let the thread score what is waiting, unless it is at work already."""
         if self._round_running:
             return
-        jobs = _take(self._big, _ROUND * self._limits.batch_tokens)
+        jobs = next_round(self._prompt, self._bulk, _ROUND * self._limits.batch_tokens)
         if not jobs:
             return
         self._round_running = True
         started = perf_counter()
+        self._round_ends = started + self._cost.seconds(sum(job.tokens for job in jobs))
         scoring = asyncio.get_running_loop().run_in_executor(
             self._executor, score_rows, self._engine, _rows_of(jobs), self._limits.batch_tokens
         )
         scoring.add_done_callback(lambda ended: self._end_round(jobs, ended, started))
 
-    def _end_round(self, jobs: list[_Job], ended: "asyncio.Future[Scored]", started: float) -> None:
+    def _end_round(self, jobs: list[Job], ended: "asyncio.Future[Scored]", started: float) -> None:
         self._round_running = False
+        self._cost.observe(sum(job.tokens for job in jobs), perf_counter() - started)
         self._start_round()
         if error := ended.exception():
             log_exception("round_failed", error)
@@ -150,7 +186,7 @@ class Batcher:
         else:
             self._settle(jobs, ended.result(), started)
 
-    def _settle(self, jobs: list[_Job], scored: Scored, started: float) -> None:
+    def _settle(self, jobs: list[Job], scored: Scored, started: float) -> None:
         """Answer every job whose caller is still there with its part of the rows, and count."""
         metrics = self._metrics
         for call in scored.calls:
@@ -162,8 +198,9 @@ class Batcher:
         for job in jobs:
             start, end = end, end + len(job.rows)
             metrics.queue_s.observe(started - job.arrived)
-            if job.trail is not None and job.trail.trace is not None:
-                _note(job.trail.trace, job, scored, started)
+            job.note(scored, started)
+            if job.timer is not None:
+                job.timer.cancel()
             if not job.future.done():
                 _answer(job.future, scored, start, end)
 
@@ -196,36 +233,10 @@ def _answer(future: "asyncio.Future[list[Probabilities]]", scored: Scored, start
     future.set_result(scored.probabilities[start:end])
 
 
-def _note(trace: Trace, job: _Job, scored: Scored, started: float) -> None:
-    """Tell a trace how long the rows of a job waited, and in which company they were scored."""
-    calls = scored.calls
-    figures = {
-        "rows": len(job.rows),
-        "batch_rows": sum(call.rows for call in calls),
-        "batch_calls": len(calls),
-        "engine_us": round(sum(call.seconds for call in calls) * 1e6),
-    }
-    trace.stages.append(Stage("queue", job.arrived, started, {}))
-    trace.stages.append(Stage("inference", started, perf_counter(), figures))
+def _expire(future: "asyncio.Future[list[Probabilities]]") -> None:
+    if not future.done():
+        future.set_exception(DeadlineError())
 
 
-def _rows_of(jobs: list[_Job]) -> Rows:
+def _rows_of(jobs: list[Job]) -> Rows:
     return jobs[0].rows if len(jobs) == 1 else [row for job in jobs for row in job.rows]
-
-
-def _take(waiting: deque[_Job], tokens: int) -> list[_Job]:
-    """Remove and return jobs in their order, as many as make at most `tokens` when padded, but at least one.
-
-    Jobs whose caller left are dropped on the way.
-    """
-    jobs: list[_Job] = []
-    rows, longest = 0, 0
-    while waiting:
-        job = waiting[0]
-        if not job.future.done():
-            rows, longest = rows + len(job.rows), max(longest, job.longest)
-            if jobs and rows * longest > tokens:
-                break
-            jobs.append(job)
-        waiting.popleft()
-    return jobs

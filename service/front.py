@@ -1,5 +1,6 @@
 """The outermost ASGI application: answers the hot paths itself; names, limits and measures every request."""
 
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from time import perf_counter
@@ -11,10 +12,10 @@ from service.heads import Head
 from service.identifiers import RequestIds
 from service.logs import log_exception
 from service.problems import JSON, Answer, problem
-from service.protocol import release, whole_writer
+from service.protocol import arrived, client_left, release, whole_writer
 from service.security.access import Access
 from service.security.callers import Caller
-from service.security.headers import NOSNIFF, guarded
+from service.security.headers import guarded
 from service.tallies import Histogram
 from service.telemetry.request_log import FAILED, Answered
 from service.telemetry.telling import Telling
@@ -75,10 +76,10 @@ class Front:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = perf_counter()
+        started = arrived(scope)
         method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
         self._active[method] += 1
-        head = Head.of(scope["headers"])
+        head = Head.of(scope["headers"], started)
         trail = begin(self._request_ids.choose(head.request_id), head)
         if self._telling.of_all:
             self._telling.begin(trail)
@@ -94,6 +95,9 @@ class Front:
                 self._telling.end(trail, Answered(method, route, status, started, seconds))
         except ClientLeftError:
             return
+        except CancelledError:
+            if not client_left(scope):
+                raise
         finally:
             self._active[method] -= 1
             release(scope)
@@ -206,12 +210,7 @@ async def read_body(receive: Receive, declared: bytes | None, limit: int) -> byt
 async def send_answer(scope: Scope, send: Send, answer: Answer, request_id: str) -> None:
     """Send an answer in one piece, if the server can, else in the two messages of ASGI."""
     body = b"" if scope["method"] == "HEAD" else answer.body
-    headers = [
-        *answer.headers,
-        NOSNIFF,
-        (b"content-length", b"%d" % len(answer.body)),
-        (b"x-request-id", request_id.encode()),
-    ]
+    headers = answer.all_headers(request_id)
     write = whole_writer(scope)
     if write is not None:
         await write(answer.status, headers, body)

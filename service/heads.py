@@ -1,6 +1,7 @@
 """What the service reads of the headers of a request."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import NamedTuple
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -23,6 +24,8 @@ class Head(NamedTuple):
         fetch_site: what that site is to this one, as browsers say in Sec-Fetch-Site.
         traceparent: of which trace the request is a part, and of which span of it.
         tracestate: what goes with it; several are one.
+        request_timeout: seconds in which the caller needs an answer.
+        arrived: when the headers were there, in seconds of `perf_counter`; `inf` if nobody looked at the clock.
     """
 
     content_length: bytes | None = None
@@ -34,9 +37,11 @@ class Head(NamedTuple):
     fetch_site: bytes | None = None
     traceparent: bytes | None = None
     tracestate: bytes | None = None
+    request_timeout: bytes | None = None
+    arrived: float = inf
 
     @classmethod
-    def of(cls, headers: Headers) -> "Head":
+    def of(cls, headers: Headers, arrived: float = inf) -> "Head":
         """Read the headers of an ASGI scope."""
         found = dict(headers)
         if len(found) < len(headers):
@@ -52,6 +57,8 @@ class Head(NamedTuple):
             value(b"sec-fetch-site"),
             value(b"traceparent"),
             value(b"tracestate"),
+            value(b"x-request-timeout"),
+            arrived,
         )
 
 

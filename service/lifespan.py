@@ -12,8 +12,8 @@ from starlette.types import Lifespan
 from service.logs import log_event, log_exception
 from service.readiness import Readiness
 
-DRAIN_S = 10
-"""How long the process waits for what it accepted before it stops all the same."""
+DRAIN_S = 8.0
+"""How long what runs beside the requests may take to its end, or less if answering took longer."""
 
 _LEAST_S = 1.0
 """What is left to an end if those before it took all the time."""
@@ -47,7 +47,7 @@ def lifespan_of(beside: Beside, readiness: Readiness) -> Lifespan[FastAPI]:
         for ended in await asyncio.gather(*running, return_exceptions=True):
             if isinstance(ended, Exception):
                 log_exception("background_failed", ended)
-        deadline = monotonic() + DRAIN_S
+        deadline = min(monotonic() + DRAIN_S, readiness.ends_at)
         for end in beside.ends:
             await _end(end, max(_LEAST_S, deadline - monotonic()))
 

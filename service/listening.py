@@ -6,6 +6,7 @@ import mmap
 import os
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -51,6 +52,21 @@ def _listen(family: socket.AddressFamily, address: tuple[object, ...]) -> socket
         opened.close()
         raise
     return opened
+
+
+def last_of(listening: socket.socket) -> list[socket.socket]:
+    """Close a socket that listens, and return the connections that waited for somebody to take them.
+
+    Closed with somebody waiting, it would break off connections on which a request may have been sent already.
+    """
+    taken: list[socket.socket] = []
+    with listening, suppress(BlockingIOError):
+        while True:
+            try:
+                taken.append(listening.accept()[0])
+            except (InterruptedError, ConnectionAbortedError):
+                continue
+    return taken
 
 
 class Loads:
@@ -127,11 +143,13 @@ class Acceptor:
         return load
 
     async def close(self) -> None:
-        """Take no more; return when all that were taken are open."""
-        for listening in self._sockets:
-            self._loop.remove_reader(listening)
+        """Take those that wait and no more; return when all that were taken are open."""
         for pause in self._pauses.values():
             pause.cancel()
+        for listening in self._sockets:
+            self._loop.remove_reader(listening)
+            for connection in last_of(listening):
+                self._open(connection)
         self._loads.set(self._worker, inf)
         if self._opening:
             await asyncio.wait(self._opening)
@@ -160,11 +178,14 @@ class Acceptor:
             log_exception("accept_failed", error)
             self._pause(listening, _EXHAUSTED_S)
             return
+        self._open(connection)
+        self.tell()
+
+    def _open(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         task = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))
         self._opening.add(task)
         task.add_done_callback(partial(self._opened, connection))
-        self.tell()
 
     def _opened(self, connection: socket.socket, task: "asyncio.Task[object]") -> None:
         self._opening.discard(task)

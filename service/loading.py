@@ -42,7 +42,12 @@ def load(proven: Proven, metrics: Metrics, settings: Settings) -> Model:
     """Build what answers requests around a proven version."""
     manifest, engine = proven.stored.manifest, proven.engine
     model_metrics = metrics.for_model(proven.stored.ref, manifest.labels)
-    limits = BatchLimits(settings.queue_rows, settings.batch_tokens, inline_tokens(engine, manifest.max_tokens))
+    limits = BatchLimits(
+        queue_rows=settings.queue_rows,
+        batch_tokens=settings.batch_tokens,
+        inline_tokens=inline_tokens(engine, manifest.max_tokens),
+        longest_wait_s=settings.longest_wait_s,
+    )
     return Model(
         stored=proven.stored,
         encoder=proven.encoder,

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from math import inf
 from time import perf_counter
 from typing import NamedTuple, Protocol
 
 from model_store.encoder import Encoded
+from service.batching import BULK_ROWS
 from service.errors import EmptyTextError, InferenceError
 from service.experiments.live import Part
 from service.identifiers import PredictionIds
@@ -16,8 +18,8 @@ from service.schemas import PredictBatchRequest, PredictRequest
 from service.scoring import Probabilities
 from service.telemetry.trail import note_answerer, note_stage
 
-_ENCODED_AT_ONCE = 32
-"""Texts of a batch that are encoded before others get the event loop again: less than a millisecond."""
+_AT_ONCE = 32
+"""Texts of a batch that are encoded, or concluded, before others get the event loop again: half a millisecond."""
 
 
 class Predicted(NamedTuple):
@@ -71,27 +73,28 @@ class Predictor:
         self._ids = ids
         self._observer = observer
 
-    async def predict(self, request: PredictRequest, client: str | None = None) -> Predicted:
+    async def predict(self, request: PredictRequest, client: str | None = None, deadline: float = inf) -> Predicted:
         """Score one text.
 
         Args:
             request: the text, and who shall answer if that matters.
             client: the key by which an experiment keeps a client at an arm; None leaves it to chance.
+            deadline: when it must be answered, in seconds of `perf_counter`.
 
         Raises:
-            EmptyTextError, UnknownModelError, NotReadyError, QueueFullError, InferenceError.
+            EmptyTextError, UnknownModelError, NotReadyError, CapacityError, DeadlineError, InferenceError.
         """
         routed = self._router.route(request.model, request.version, client)
         model = routed.model
         note_answerer(routed, 1)
-        with model.batcher.admit(1):  # no await since the registry was asked: from here on, a swap waits for us
+        with model.batcher.admit(1, deadline):  # no await since the registry was asked: from here on, a swap waits
             started = perf_counter()
             encoded = model.encode(request.text)
             if not encoded.ids:
                 raise EmptyTextError
             self._metrics.encode_s.observe(perf_counter() - started)
             try:
-                [probabilities] = await model.batcher.submit([encoded.ids])
+                [probabilities] = await model.batcher.submit([encoded.ids], deadline)
             except InferenceError as error:
                 self._observer.failed(routed, [request.text], [encoded], error)
                 raise
@@ -100,26 +103,29 @@ class Predictor:
         self._observer.answered(routed, [request.text], [predicted])
         return predicted
 
-    async def predict_batch(self, request: PredictBatchRequest, client: str | None = None) -> list[Predicted]:
+    async def predict_batch(
+        self, request: PredictBatchRequest, client: str | None = None, deadline: float = inf
+    ) -> list[Predicted]:
         """Score several texts with the same version; the first are scored while the last are still encoded.
 
         Raises:
             EmptyTextError: with the index of the text; then none is answered.
-            UnknownModelError, NotReadyError, QueueFullError, InferenceError: as `predict`.
+            UnknownModelError, NotReadyError, CapacityError, InferenceError: as `predict`, but at the deadline nothing:
+                whoever waits no longer cancels it.
         """
         routed = self._router.route(request.model, request.version, client)
-        model = routed.model
+        model, bulk = routed.model, len(request.texts) > BULK_ROWS
         note_answerer(routed, len(request.texts))
         encoded: list[Encoded] = []
         waiting: list[asyncio.Future[list[Probabilities]]] = []
-        with model.batcher.admit(len(request.texts)):  # as in `predict`
+        with model.batcher.admit(len(request.texts), deadline):  # as in `predict`
             try:
-                for start in range(0, len(request.texts), _ENCODED_AT_ONCE):
+                for start in range(0, len(request.texts), _AT_ONCE):
                     started = perf_counter()
-                    part = _encode_all(model, request.texts[start : start + _ENCODED_AT_ONCE], start)
+                    part = _encode_all(model, request.texts[start : start + _AT_ONCE], start)
                     note_stage("encode", started, texts=len(part))
                     encoded += part
-                    waiting.append(model.batcher.submit([item.ids for item in part]))
+                    waiting.append(model.batcher.submit([item.ids for item in part], bulk=bulk))
                     await asyncio.sleep(0)
                 scored = await asyncio.gather(*waiting)
             except InferenceError as error:
@@ -130,7 +136,11 @@ class Predictor:
                     future.cancel()  # nothing if it is done; else nobody wants it any more
         model.metrics.requests.add()
         rows = [row for part in scored for row in part]
-        predicted = [self._concluded(routed, item, row) for item, row in zip(encoded, rows, strict=True)]
+        predicted: list[Predicted] = []
+        for start in range(0, len(rows), _AT_ONCE):
+            await asyncio.sleep(0)
+            some = slice(start, start + _AT_ONCE)
+            predicted += [self._concluded(routed, *each) for each in zip(encoded[some], rows[some], strict=True)]
         self._observer.answered(routed, request.texts, predicted)
         return predicted
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.errors import InvalidRequestError, ServiceError, UnknownRouteError, WrongMethodError
+from service.security.headers import NOSNIFF
 from service.telemetry.trail import note_problem
 
 Header = tuple[bytes, bytes]
@@ -23,6 +24,15 @@ class Answer(NamedTuple):
     status: int
     headers: list[Header]
     body: bytes
+
+    def all_headers(self, request_id: str) -> list[Header]:
+        """Return its headers with those that every answer has."""
+        return [
+            *self.headers,
+            NOSNIFF,
+            (b"content-length", b"%d" % len(self.body)),
+            (b"x-request-id", request_id.encode()),
+        ]
 
 
 def urn(error: ServiceError) -> str:

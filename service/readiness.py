@@ -1,5 +1,7 @@
 """Whether this process should be given requests."""
 
+from math import inf
+
 from service.errors import NotReadyError
 from service.registry import Registry, State
 
@@ -17,6 +19,8 @@ class Readiness:
         self._default_model = default_model
         self.stopping = False
         """Set once, when the process was told to stop: not ready at once, while what was accepted is answered."""
+        self.ends_at = inf
+        """When a process that stops must have come to its end, in seconds of `time.monotonic`."""
 
     def check(self) -> None:
         """Return if ready.

@@ -105,6 +105,18 @@ class Settings(ConnectionSettings):
     queue_rows: int = Field(
         default=4096, ge=1, description="Texts that may wait for one version; beyond them requests get 429."
     )
+    longest_wait_s: float = Field(
+        default=0.1,
+        gt=0,
+        description="Seconds that a request may have to wait, as predicted, before it is begun; beyond them it gets "
+        "429. Large batches (bodies over 4 KiB) may wait four times as long.",
+    )
+    request_timeout_s: float = Field(
+        default=5, gt=0, description="Seconds until a prediction gets 504; the header X-Request-Timeout asks for less."
+    )
+    stop_delay_s: float = Field(
+        default=0, ge=0, description="Seconds for which a process that was told to stop goes on as before, not ready."
+    )
     batch_tokens: int = Field(
         default=2048,
         ge=1,

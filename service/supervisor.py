@@ -26,8 +26,8 @@ from service.settings import Settings
 _WORKER = (sys.executable, "-m", "service.worker")
 _LOOK_S = 0.5
 """Longest time between two looks; the end of a worker is seen at once."""
-_PATIENCE_S = 25.0
-"""For how long workers may go on answering when told to stop; they allow themselves less."""
+_PATIENCE_S = 15.0
+"""For how long workers may take to stop, beside the time for which they go on as before; they allow themselves less."""
 _FIRST_DELAY_S, _LAST_DELAY_S = 0.5, 30.0
 """A worker that dies before it takes connections is replaced after the first delay, the next after twice that, …"""
 
@@ -70,6 +70,7 @@ def supervise(settings: Settings) -> int:
     sockets = open_port(settings.host, settings.port)
     with tempfile.TemporaryDirectory(prefix="nunchi-", ignore_cleanup_errors=True) as directory:
         supervisor = Supervisor(sockets, Path(directory), settings.workers)
+        supervisor.stop_delay_s = settings.stop_delay_s
         with supervisor.heeding_signals():
             return supervisor.run()
 
@@ -96,11 +97,15 @@ class Supervisor:
         self._restarts = self._ledger.reserve(Series(WORKER_RESTARTS, (), 2, "always"))
         self._number = SUPERVISOR
         self._lifeline, self._alive = os.pipe()  # nobody else holds the second: it is closed with this process
+        self._wakes, self._waken = os.pipe()
         self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wakes, selectors.EVENT_READ)
         self._came_up = False
         self._failed: Worker | None = None
         self._signals = 0
         self._told_at = inf
+        self.stop_delay_s = 0.0
+        """For how long workers go on as before once they were told to stop, in seconds."""
 
     @contextmanager
     def heeding_signals(self) -> Iterator[None]:
@@ -122,7 +127,10 @@ class Supervisor:
             if not self._signals:
                 self._fill()
             for key, _ in self._selector.select(_LOOK_S):
-                self._hear(key.data)
+                if key.data is None:
+                    os.read(self._wakes, 64)
+                else:
+                    self._hear(key.data)
             for number, slot in enumerate(self._slots):
                 if slot.worker and slot.worker.process.poll() is not None:
                     self._bury(number, slot, slot.worker)
@@ -137,6 +145,7 @@ class Supervisor:
         number = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)[min(self._signals, 2)]
         self._signals += 1
         self._told_at = min(self._told_at, time.monotonic())
+        os.write(self._waken, b".")  # the port is closed here before the last worker closes it, having taken who waits
         for worker in self._living():
             worker.process.send_signal(number)
 
@@ -218,6 +227,6 @@ class Supervisor:
         """Refuse new connections, as the workers do; end those that cannot come to an end."""
         for opened in self._sockets:
             opened.close()
-        if time.monotonic() - self._told_at > _PATIENCE_S:
+        if time.monotonic() - self._told_at > self.stop_delay_s + _PATIENCE_S:
             for worker in self._living():
                 worker.process.kill()

@@ -44,10 +44,11 @@ class WorkerServer(Server):
         config: of uvicorn.
         app: the service.
         place: where it stands among the others.
+        stop_delay_s: as of `Server`.
     """
 
-    def __init__(self, config: uvicorn.Config, app: Application, place: Place) -> None:
-        super().__init__(config, app.readiness)
+    def __init__(self, config: uvicorn.Config, app: Application, place: Place, stop_delay_s: float = 0) -> None:
+        super().__init__(config, app.readiness, stop_delay_s)
         self._metrics = app.metrics
         self._place = place
         self._loads = Loads(Path(place.directory, LOADS))
@@ -102,11 +103,6 @@ class WorkerServer(Server):
             return False
         return True
 
-    def _protocol(self) -> asyncio.Protocol:
-        """Make the protocol of a connection, as uvicorn does for those that it takes itself."""
-        kind: type[asyncio.Protocol] = self.config.http_protocol_class
-        return kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)  # type: ignore[call-arg]
-
     def _orphaned(self) -> None:
         """Stop, since the supervisor was killed, and clear away what it can no longer."""
         asyncio.get_running_loop().remove_reader(self._place.lifeline)
@@ -134,7 +130,7 @@ def _serve(place: Place) -> int:
     directory = Path(place.directory)
     app = create_app(settings, Metrics(SharedLedger(directory, place.number)), shared=directory)
     return run(
-        WorkerServer(configured(app, settings), app, place),
+        WorkerServer(configured(app, settings), app, place, settings.stop_delay_s),
         [socket.socket(fileno=descriptor) for descriptor in place.sockets],
     )
 

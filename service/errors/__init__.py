@@ -23,8 +23,12 @@ ServiceError                    an answer that is not 200: status, title, slug a
 ├── UnknownRouteError    404
 ├── WrongMethodError     405    with Allow
 ├── NotExplainableError  422
-├── QueueFullError       429    with Retry-After
+├── CapacityError        429    with Retry-After
+│   ├── QueueFullError
+│   ├── OverloadError
+│   └── DeadlineTooNearError
 ├── ExplanationsBusyError 429   with Retry-After
+├── DeadlineError        504
 ├── NotReadyError        503    with Retry-After
 ├── StoreUnavailableError 503   with Retry-After
 ├── ExplanationTimeoutError 504
@@ -49,7 +53,7 @@ from service.errors.access import (
     UnauthorizedError,
 )
 from service.errors.answer import AccessReason, FailureType, RejectedReason, ServiceError
-from service.errors.capacity import QueueFullError
+from service.errors.capacity import DeadlineError, DeadlineTooNearError, OverloadError, QueueFullError
 from service.errors.connections import HeadersTooLargeError, SlowRequestError, TooManyConnectionsError
 from service.errors.experiments import (
     ConflictingLabelError,
@@ -94,6 +98,8 @@ __all__ = [
     "BodyTooLargeError",
     "ConflictingLabelError",
     "CrossSiteError",
+    "DeadlineError",
+    "DeadlineTooNearError",
     "EmptyTextError",
     "EngineError",
     "ExpiredPredictionError",
@@ -112,6 +118,7 @@ __all__ = [
     "NotProvenError",
     "NotReadyError",
     "OrdersUnavailableError",
+    "OverloadError",
     "QueueFullError",
     "RefusedVersionError",
     "RejectedReason",

@@ -191,9 +191,8 @@ def _container_limits(container: Tree, pod: Tree) -> Iterator[str]:
         yield "it asks nobody for a key"
     paths = {name: container.get(f"{name}Probe", {}).get("httpGet", {}).get("path") for name in _PROBES}
     yield from (f"its {name} probe asks {path}" for name, path in paths.items() if path != _PROBES[name])
-    command = " ".join(container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", []))
-    pause = re.search(r"sleep\((\d+)\)", command)
-    if not pause or int(pause[1]) + 30 > pod.get("terminationGracePeriodSeconds", 30):
+    delay_s = float(variables.get("NUNCHI_STOP_DELAY_S") or 0)
+    if not delay_s or delay_s + 15 > pod.get("terminationGracePeriodSeconds", 30):
         yield "it is killed before it has answered what it accepted"
 
 

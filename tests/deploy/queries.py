@@ -7,6 +7,8 @@ from typing import Any
 
 import promql_parser
 
+from service.admission.counters import AdmissionCounters
+from service.admission.lag import LoopLag
 from service.experiments.counters import ExperimentCounters
 from service.experiments.gauges import ExperimentGauges
 from service.explain.counters import ExplanationCounters
@@ -94,6 +96,7 @@ def declared() -> Catalogue:
     metrics = Metrics()
     ExperimentCounters(metrics), FeedbackCounters(metrics), ExperimentGauges(metrics), VersionGauges(metrics)
     AccessCounters(metrics), ConnectionCounters(metrics), ExplanationCounters(metrics)
+    AdmissionCounters(metrics), LoopLag(metrics)
     show_file(metrics, lambda: False)
     StoreCounters(metrics, [Storage("sqlite://")]), TraceCounters(metrics)
     samples = [sample for metric in metrics.registry.collect() for sample in metric.samples]

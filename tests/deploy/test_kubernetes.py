@@ -36,7 +36,7 @@ LOOSENED: dict[str, Change] = {
         path="/health/ready"
     ),
     "its readiness probe asks None": lambda pod: container(pod).pop("readinessProbe"),
-    "it is killed before it has answered what it accepted": lambda pod: pod.update(terminationGracePeriodSeconds=30),
+    "it is killed before it has answered what it accepted": lambda pod: pod.update(terminationGracePeriodSeconds=15),
 }
 
 

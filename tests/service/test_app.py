@@ -150,10 +150,14 @@ async def test_the_documentation_is_complete(client: httpx.AsyncClient) -> None:
         operation = page["paths"][path]["post"]
         assert reference(operation["requestBody"]["content"]["application/json"]) == request
         assert reference(operation["responses"]["200"]["content"]["application/json"]) == answer
-        assert {item["name"].lower() for item in operation["parameters"]} == {"x-client-key", "x-request-id"}
+        assert {item["name"].lower() for item in operation["parameters"]} == {
+            "x-client-key",
+            "x-request-id",
+            "x-request-timeout",
+        }
         [key] = [item for item in operation["parameters"] if item["name"].lower() == "x-client-key"]
         assert "one arm of an experiment" in key["description"]
-        assert set(operation["responses"]) - REFUSALS == {"200", "404", "413", "422", "429", "500", "503"}
+        assert set(operation["responses"]) - REFUSALS == {"200", "404", "413", "422", "429", "500", "503", "504"}
         for status, response in operation["responses"].items():
             assert "X-Request-ID" in response["headers"]
             assert ("Retry-After" in response["headers"]) is (status in {"429", "503"})

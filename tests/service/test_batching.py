@@ -2,15 +2,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from threading import Event
+from time import perf_counter
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from model_store.layout import VersionRef
-from service.batching import Batcher, BatchLimits
+from service.batching import BULK_ROWS, Batcher, BatchLimits
+from service.cost import Cost
 from service.engines import Rows
-from service.errors import InferenceError, QueueFullError
+from service.errors import DeadlineError, DeadlineTooNearError, InferenceError, OverloadError, QueueFullError
 from service.metrics import Metrics, ModelMetrics
 from service.scoring import Probabilities
 from tests.fakes import POISON, FakeEngine, probability
@@ -22,8 +24,10 @@ def metrics() -> ModelMetrics:
     return Metrics().for_model(VersionRef("gru", 1), ["negative", "positive"])
 
 
-def limits(queue_rows: int = 100, batch_tokens: int = 1000, inline_tokens: int = 0) -> BatchLimits:
-    return BatchLimits(queue_rows, batch_tokens, inline_tokens)
+def limits(
+    queue_rows: int = 100, batch_tokens: int = 1000, inline_tokens: int = 0, longest_wait_s: float = 60
+) -> BatchLimits:
+    return BatchLimits(queue_rows, batch_tokens, inline_tokens, longest_wait_s)
 
 
 @asynccontextmanager
@@ -234,3 +238,96 @@ async def test_a_version_that_is_held_is_not_closed() -> None:
         await asyncio.sleep(0)
         assert not draining.done()
     await asyncio.wait_for(draining, 5)
+
+
+async def test_single_texts_come_before_a_large_batch_that_was_there_first() -> None:
+    gate = Event()
+    engine = FakeEngine(gate=gate)
+    batcher = Batcher(engine, metrics(), limits(batch_tokens=8))
+    async with busy(batcher, gate):
+        bulk = [batcher.submit([[50]] * 16, bulk=True) for _ in range(8)]
+        single = batcher.submit([[7]])
+    await single
+    assert not bulk[-1].done()
+    await asyncio.gather(*bulk)
+
+
+async def test_a_large_batch_is_not_starved_by_single_texts_that_keep_coming() -> None:
+    engine = FakeEngine()
+    batcher = Batcher(engine, metrics(), limits(batch_tokens=4))
+    bulk = [batcher.submit([[50]], bulk=True) for _ in range(8)]
+    while not all(future.done() for future in bulk):
+        assert len(engine.calls) < 100
+        await asyncio.gather(*(batcher.submit([[7]]) for _ in range(64)))
+
+
+async def test_a_large_batch_leaves_the_event_loop_however_short_its_texts() -> None:
+    batcher = Batcher(FakeEngine(inline=True), metrics(), limits(inline_tokens=100))
+    future = batcher.submit([[1]], bulk=True)
+    await asyncio.sleep(0)
+    assert not future.done()
+    await future
+
+
+async def test_what_would_keep_the_event_loop_for_many_turns_goes_to_the_thread() -> None:
+    gate = Event()
+    batcher = Batcher(FakeEngine(inline=True, gate=gate), metrics(), limits(inline_tokens=10))
+    futures = [batcher.submit([[1] * 10]) for _ in range(8)]
+    gate.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert all(future.done() for future in futures[:4])
+    await asyncio.gather(*futures)
+    assert batcher.pending == 0
+
+
+async def test_a_text_that_would_wait_too_long_for_the_thread_is_refused() -> None:
+    gate = Event()
+    batcher = Batcher(FakeEngine(gate=gate), metrics(), limits(longest_wait_s=10))
+    async with busy(batcher, gate):
+        batcher._cost = Cost(round_s=0.0, token_s=1.0)
+        batcher._round_ends = perf_counter()
+        waiting = [batcher.submit([[1] * 9])]
+        batcher.admit(1)
+        with pytest.raises(DeadlineTooNearError):
+            batcher.admit(1, perf_counter() + 5)
+        waiting.append(batcher.submit([[1] * 9]))
+        with pytest.raises(OverloadError) as refused:
+            batcher.admit(1)
+        assert refused.value.retry_after_s in (8, 9)
+        batcher.admit(BULK_ROWS + 1)  # waits as large batches do
+    await asyncio.gather(*waiting)
+
+
+async def test_rows_nobody_waits_for_any_longer_are_not_scored() -> None:
+    gate = Event()
+    engine = FakeEngine(gate=gate)
+    batcher = Batcher(engine, metrics(), limits())
+    async with busy(batcher, gate):
+        late, in_time = batcher.submit([[2]], perf_counter() + 0.01), batcher.submit([[3]], perf_counter() + 60)
+        with pytest.raises(DeadlineError):
+            await late
+    await in_time
+    assert engine.calls == [[[1]], [[3]]]
+
+
+async def test_whoever_waits_is_told_at_the_deadline_although_its_row_is_being_scored() -> None:
+    gate = Event()
+    engine = FakeEngine(gate=gate)
+    batcher = Batcher(engine, metrics(), limits())
+    late = batcher.submit([[2]], perf_counter() + 0.01)
+    with pytest.raises(DeadlineError):
+        await late
+    gate.set()
+    assert (await batcher.submit([[3]]))[0][1] == pytest.approx(probability([3]))
+    assert engine.calls == [[[2]], [[3]]]
+
+
+async def test_small_work_beyond_its_deadline_is_not_scored() -> None:
+    engine = FakeEngine(inline=True)
+    batcher = Batcher(engine, metrics(), limits(inline_tokens=10))
+    late, in_time = batcher.submit([[2]], perf_counter() - 1), batcher.submit([[3]], perf_counter() + 60)
+    await in_time
+    with pytest.raises(DeadlineError):
+        await late
+    assert engine.calls == [[[3]]]

@@ -1,10 +1,14 @@
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from time import perf_counter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from starlette.types import ASGIApp
 
+from service import front as module
 from service.errors import BodyTooLargeError
 from service.front import ClientLeftError, Endpoint, Front, counted_route, read_body
 from service.heads import Head
@@ -77,7 +81,7 @@ async def behind(scope: Any, receive: Any, send: Any) -> None:
 
 
 def front(limit: int = 100) -> Front:
-    endpoints = {("POST", "/echo"): echo, ("POST", "/fail"): fail}
+    endpoints = {("POST", "/echo"): echo, ("POST", "/fail"): fail, ("POST", "/slow"): slow}
     return fronting(behind, endpoints, limit)
 
 
@@ -158,7 +162,9 @@ async def test_an_answer_to_head_keeps_its_headers_and_loses_its_body() -> None:
 @pytest.mark.parametrize("path", ["/echo", "/fail", "/nowhere"])
 async def test_what_holds_a_request_is_let_go_however_it_ended(path: str) -> None:
     exchange = Exchange(PARTS, path)
-    exchange.scope["extensions"] = {"nunchi.whole_answer": {"write": exchange.write}}
+    protocol = SimpleNamespace(write=lambda cycle, *answer: exchange.write(*answer))
+    cycle = SimpleNamespace(disconnected=False)
+    exchange.scope["extensions"] = {"nunchi": SimpleNamespace(protocol=protocol, cycle=cycle, arrived=0.0)}
     await exchange.through(front())
     assert exchange.scope["extensions"] == {}
 
@@ -179,3 +185,42 @@ async def test_what_is_no_request_is_passed_on() -> None:
 )
 def test_what_is_done_about_one_model_is_counted_as_one_route(route: str, counted: str) -> None:
     assert counted_route(route) == counted
+
+
+async def slow(body: bytes, head: Head, caller: Caller) -> bytes:
+    await asyncio.sleep(60)
+    raise AssertionError
+
+
+async def cancelled(monkeypatch: pytest.MonkeyPatch, left: bool) -> "asyncio.Task[Exchange]":
+    """Cancel an answer under way, as the server does when the client left, or when it comes to its end."""
+    monkeypatch.setattr(module, "client_left", lambda scope: left)
+    asking = asyncio.create_task(Exchange(PARTS, path="/slow").through(front()))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.wait([asking])
+    return asking
+
+
+async def test_an_answer_nobody_waits_for_is_given_up_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await cancelled(monkeypatch, left=True)).result().sent == []
+    assert not caplog.records
+
+
+async def test_what_is_cancelled_for_another_reason_stays_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await cancelled(monkeypatch, left=False)).cancelled()
+
+
+async def test_the_endpoint_is_told_when_the_request_arrived() -> None:
+    heads: list[Head] = []
+
+    async def listen(body: bytes, head: Head, caller: Caller) -> bytes:
+        heads.append(head)
+        return b"{}"
+
+    before = perf_counter()
+    await Exchange(PARTS, x_request_timeout="2").through(fronting(behind, {("POST", "/echo"): listen}))
+    assert before <= heads[0].arrived <= perf_counter()
+    assert heads[0].request_timeout == b"2"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.errors import StartError
-from service.listening import Acceptor, Loads, open_port
+from service.listening import Acceptor, Loads, last_of, open_port
 
 pytestmark = pytest.mark.anyio
 
@@ -177,3 +177,17 @@ async def test_a_worker_without_descriptors_goes_on_when_it_has_some_again(
     assert "accept_failed" in [record.getMessage() for record in caplog.records]
     await taker.close()
     close(port)
+
+
+def test_closing_takes_those_who_wait_with_what_they_sent() -> None:
+    [listening] = open_port("127.0.0.1", 0)
+    address = listening.getsockname()
+    waiting = [socket.create_connection(address) for _ in range(3)]
+    for number, client in enumerate(waiting):
+        client.sendall(b"%d" % number)
+    taken = last_of(listening)
+    assert [connection.recv(1) for connection in taken] == [b"0", b"1", b"2"]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address)
+    for connection in (*waiting, *taken):
+        connection.close()

@@ -191,3 +191,11 @@ def test_a_place_survives_the_command_line() -> None:
     place = Place("3,4", 5, 6, "/tmp/a directory", 1, 7, 1)
     assert Place.of(place.arguments()) == place
     assert place.descriptors == [3, 4, 5, 6]
+
+
+def test_the_port_is_closed_here_at_once_so_that_the_last_worker_closes_it_for_all(tmp_path: Path) -> None:
+    with scene(tmp_path, "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + LIVE) as played:
+        played.wait(lambda: len(played.pids()) == 2)
+        [listening] = played.supervisor._sockets
+        played.supervisor.stop()
+        played.wait(lambda: listening.fileno() == -1, 0.4)  # sooner than it looks by itself

@@ -238,3 +238,39 @@ async def test_swaps_under_traffic_fail_no_request(fresh_app: Application, fresh
     assert {answer["version"] for answer in answers} == {1, 2}
     for answer in answers:
         assert answer["scores"] == pytest.approx(expected[answer["version"]], abs=2e-6)
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+@pytest.mark.parametrize("wish", ["soon", "-1", "0", "1e3"])
+async def test_a_wish_for_a_time_that_is_none_is_refused(client: httpx.AsyncClient, path: str, wish: str) -> None:
+    body = {"text": REVIEW} if path == "/predict" else {"texts": [REVIEW]}
+    answer = await client.post(path, json=body, headers={"x-request-timeout": wish})
+    assert_problem(answer, 422, "X-Request-Timeout is no number of seconds")
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+async def test_what_cannot_be_answered_in_the_time_wished_for_is_a_504_and_counted(
+    fresh_app: Application, fresh_client: httpx.AsyncClient, path: str
+) -> None:
+    body = {"text": REVIEW} if path == "/predict" else {"texts": [REVIEW] * 1000}
+    answer = await fresh_client.post(path, json=body, headers={"x-request-timeout": "0.000001"})
+    assert_problem(answer, 504, "it was not answered within its time")
+    assert fresh_app.metrics.registry.get_sample_value("sentiment_late_requests_total") == 1
+    assert fresh_app.metrics.registry.get_sample_value(
+        "sentiment_pending_requests", {"model": "gru", "version": "2"}
+    ) == 0  # fmt: skip
+
+
+async def test_the_time_that_the_operator_allows_is_the_most(store: Path) -> None:
+    async with running(Settings(model_store=store, request_timeout_s=1e-6)) as app, client_of(app) as client:
+        answer = await client.post("/predict", json={"text": REVIEW}, headers={"x-request-timeout": "60"})
+        assert_problem(answer, 504)
+
+
+async def test_others_are_answered_while_a_large_batch_is(client: httpx.AsyncClient) -> None:
+    large = asyncio.create_task(client.post("/predict/batch", json={"texts": [REVIEW] * 1024}))
+    answered = 0
+    while not large.done():
+        assert (await predict(client, text=REVIEW)).status_code == 200
+        answered += 1
+    assert answered > 10

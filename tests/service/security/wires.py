@@ -15,6 +15,7 @@ from service.protocol import Protocol
 from service.security.connection_counters import ConnectionCounters
 from service.security.patrol import Patrol
 from service.settings import Settings
+from tests.fakes import OpenGate
 
 PATIENCE_S = 10
 
@@ -138,9 +139,10 @@ class Served:
 @asynccontextmanager
 async def serving(**limits: Any) -> AsyncIterator[Served]:
     served = Served(**limits)
+    protocol = Protocol.behind(OpenGate(), served.patrol)  # type: ignore[arg-type]
     config = uvicorn.Config(
         served,
-        http=Protocol.watched_by(served.patrol),
+        http=protocol,
         ws="none",
         lifespan="off",
         access_log=False,
@@ -149,7 +151,6 @@ async def serving(**limits: Any) -> AsyncIterator[Served]:
     config.load()
     state = ServerState()
     loop = asyncio.get_running_loop()
-    protocol = Protocol.watched_by(served.patrol)
     server = await loop.create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
     served._address = server.sockets[0].getsockname()
     try:

@@ -27,7 +27,7 @@ def answered(status: int, route: str = "/predict") -> Answered:
 
 
 def trail(**headers: bytes) -> Trail:
-    return Trail("r1", Head(**headers))
+    return Trail("r1", Head(**headers))  # type: ignore[arg-type]
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
