@@ -224,7 +224,9 @@ def load_encoder(directory: Path, spec: EncoderSpec) -> TextEncoder:
     path = directory / encoder_class.filename
     try:
         encoder = encoder_class.load(path)
-    except (OSError, RuntimeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise EncoderError(f"{path.name} cannot be read: {error.strerror}") from error
+    except (RuntimeError, UnicodeDecodeError) as error:
         raise EncoderError(f"{path.name} cannot be read: {error}") from error
     if encoder.size != spec.size:
         raise EncoderError(f"{path.name} has {encoder.size} ids, the manifest says {spec.size}")

@@ -25,11 +25,13 @@ def regular_files(path: Path) -> set[str]:
 
 
 def read_small(path: Path, most: int) -> bytes:
-    """Read a file of at most `most` bytes.
+    """Read a plain file of at most `most` bytes.
 
     Raises:
-        ManifestError: if it has more.
+        ManifestError: if it has more, or is a pipe, which would keep whoever reads it waiting.
     """
+    if path.exists() and not path.is_file():
+        raise ManifestError(f"{path.name} is not a plain file")
     with path.open("rb") as file:
         raw = file.read(most + 1)
     if len(raw) > most:

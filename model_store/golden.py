@@ -47,7 +47,9 @@ def read_golden(path: Path) -> list[GoldenExample]:
     """
     try:
         examples = [_example(item) for item in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except OSError as error:
+        raise GoldenMismatchError(f"{path.name} cannot be read: {error.strerror}") from error
+    except (ValueError, TypeError, RecursionError) as error:
         raise GoldenMismatchError(f"{path.name} cannot be read: {error}") from error
     if len({len(example.probabilities) for example in examples}) != 1:
         raise GoldenMismatchError(f"{path.name} holds no example, or such of different numbers of probabilities")

@@ -166,6 +166,16 @@ def _read_manifest(path: Path, found: set[str], trust: Trust | None) -> bytes:
     return raw
 
 
+def read_manifest(version: Path) -> bytes:
+    """Return the manifest of a version, as it lies there: nothing is known of it yet.
+
+    Raises:
+        ManifestError: if it is no plain file, or larger than any manifest.
+        OSError: if it cannot be read.
+    """
+    return read_small(version / MANIFEST, _MOST_MANIFEST_BYTES)
+
+
 @contextmanager
 def staging(store: Path) -> Iterator[Path]:
     """Give a fresh directory inside `store` that no reader looks at; it is gone afterwards if not published."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from model_store.errors import ManifestError, StoreError
-from model_store.layout import MANIFEST, VersionRef, list_versions
+from model_store.layout import VersionRef, list_versions, read_manifest
 from model_store.manifest import Manifest
 from service.errors import StartError
 from service.experiments.declaration import Arm, Experiment
@@ -44,13 +44,13 @@ def _stored(store: Path) -> Stored:
         refs = list_versions(store)
     except StoreError as error:
         raise StartError(f"NUNCHI_MODEL_STORE: {error}") from error
-    manifests = {ref: _manifest(store / ref.name / str(ref.version) / MANIFEST) for ref in refs}
+    manifests = {ref: _manifest(store / ref.name / str(ref.version)) for ref in refs}
     return {ref: manifest for ref, manifest in manifests.items() if manifest}
 
 
-def _manifest(path: Path) -> Manifest | None:
+def _manifest(version: Path) -> Manifest | None:
     try:
-        return Manifest.from_json(path.read_text(encoding="utf-8"))
+        return Manifest.from_json(read_manifest(version).decode())
     except (OSError, UnicodeDecodeError, ManifestError):
         return None
 

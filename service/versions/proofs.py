@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from model_store.layout import MANIFEST
+from model_store.errors import ManifestError
+from model_store.layout import read_manifest
 from service.logs import log_event
 from service.versions.files import locked, write_whole
 
@@ -79,11 +80,7 @@ class Proofs:
 
 def digest_of(version: Path) -> str | None:
     """Return the digest by which a version is known; None if it has no manifest that can be read."""
-    manifest = version / MANIFEST
     try:
-        if not manifest.is_file():  # a pipe would keep whoever reads it waiting
-            return None
-        with manifest.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+        return hashlib.sha256(read_manifest(version)).hexdigest()
+    except (OSError, ManifestError):
         return None

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,14 @@ def test_a_version_without_a_readable_manifest_is_passed_over_as_the_service_wou
         publish_version(tmp_path, name)
     manifest = tmp_path / "gru" / "2" / MANIFEST
     manifest.unlink() if damage is None else manifest.write_bytes(damage)
+    assert verdict_of(tmp_path).refs == (VersionRef("gru", 1), LSTM_1)
+
+
+def test_a_pipe_in_the_place_of_a_manifest_keeps_nobody_waiting(tmp_path: Path) -> None:
+    for name in ("gru", "gru", "lstm"):
+        publish_version(tmp_path, name)
+    (tmp_path / "gru" / "2" / MANIFEST).unlink()
+    os.mkfifo(tmp_path / "gru" / "2" / MANIFEST)
     assert verdict_of(tmp_path).refs == (VersionRef("gru", 1), LSTM_1)
 
 
