@@ -61,12 +61,17 @@ class BackgroundOutbox:
         self._thread = Thread(target=self._run, name="traces", daemon=True)
         self._thread.start()
 
-    def put(self, item: Ended | Late) -> None:
-        """Take an item, or count that there is no room."""
+    def admit(self) -> bool:
+        """Tell whether there is room for one more item; if not, count that it is dropped."""
         if len(self._waiting) < self._pace.room:
+            return True
+        self._counters.dropped.add()
+        return False
+
+    def put(self, item: Ended | Late) -> None:
+        """Take an item, if there is room."""
+        if self.admit():
             self._waiting.append(item)
-        else:
-            self._counters.dropped.add()
 
     async def close(self) -> None:
         """Send what is left, within the time that there is for it; nothing may be put any more."""

@@ -7,8 +7,8 @@ from service.telemetry.request_log import PROBES, Answered
 from service.telemetry.tracecontext import read_remote
 from service.telemetry.trail import Stage, Trace, Trail
 
-_RANDOM_BITS = 56
-"""Of a trace id, those that the W3C asks to be random, the last ones: they decide whether it is recorded."""
+_RANDOM_BITS = 53
+"""Of the number that is drawn: as many as a ratio has."""
 
 
 class Ended(NamedTuple):
@@ -28,6 +28,9 @@ class Late(NamedTuple):
 
 class Outbox(Protocol):
     """Takes what is to be sent, without making anybody wait."""
+
+    def admit(self) -> bool:
+        """Tell whether there is room for the trace of one more request; if not, count it as dropped."""
 
     def put(self, item: Ended | Late) -> None:
         """Take it, or count that there is no room."""
@@ -49,15 +52,12 @@ class Tracer:
         self._outbox = outbox
 
     def begin(self, trail: Trail) -> None:
-        """Record a request if its caller does so, or else if chance wants it."""
+        """Record a request if its caller does so, or else if chance wants it, and if there is room for it."""
         remote = read_remote(trail.head)
-        if remote is not None:
-            if remote.sampled:
-                trail.trace = Trace(remote.trace_id, _hex(64), remote, self._put_late)
-            return
-        trace_id = _hex(128)
-        if int(trace_id[-_RANDOM_BITS // 4 :], 16) < self._bound:
-            trail.trace = Trace(trace_id, _hex(64), None, self._put_late)
+        wanted = getrandbits(_RANDOM_BITS) < self._bound if remote is None else remote.sampled
+        if wanted and self._outbox.admit():
+            trace_id = _hex(128) if remote is None else remote.trace_id
+            trail.trace = Trace(trace_id, _hex(64), remote, self._put_late)
 
     def end(self, trail: Trail, answered: Answered) -> None:
         """Hand over what is known of a request; nobody wants to see probes."""

@@ -23,6 +23,7 @@ PROOFS = (
     "slow_senders",
     "fuzz",
     "pages",
+    "soak",
     "damage",
 )
 """Modules beside this one, each with `main`, `SMALL` and `FULL`, in the order of the page."""

@@ -9,8 +9,12 @@ PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-"
 
 
 class FakeOutbox:
-    def __init__(self) -> None:
+    def __init__(self, room: bool = True) -> None:
         self.items: list[Ended | Late] = []
+        self._room = room
+
+    def admit(self) -> bool:
+        return self._room
 
     def put(self, item: Ended | Late) -> None:
         self.items.append(item)
@@ -71,3 +75,9 @@ def test_a_stage_after_the_answer_is_handed_over_by_itself() -> None:
     [late] = outbox.items
     assert isinstance(late, Late)
     assert (late.trace, late.stage.name, late.stage.figures) == (trace, "shadow", {"arm": "lstm"})
+
+
+def test_nothing_is_recorded_that_there_is_no_room_for() -> None:
+    tracer = Tracer(1, FakeOutbox(room=False))
+    assert begun(tracer).trace is None
+    assert begun(tracer, PARENT + "01").trace is None
