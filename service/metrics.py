@@ -35,7 +35,7 @@ STAGES = ("parse", "encode", "queue", "serialize")
 LATENCY_S = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2.5)
 """Bounds of the histograms of latency; an experiment can watch the share of answers above one of them."""
 
-_HTTP_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+_HTTP_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 0.5, 1, 5)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 _TOKENS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _CONFIDENCE = (0.5, 0.55, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)

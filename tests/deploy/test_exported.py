@@ -18,7 +18,7 @@ from tests.service.conftest import client_of, running
 
 pytestmark = pytest.mark.anyio
 
-BUDGET = 3_000
+BUDGET = 2_000
 """Series of one process: what Prometheus keeps of it in memory, and what a person can oversee."""
 
 BEFORE = {"400", "401", "403", "421"}
