@@ -46,7 +46,7 @@ class BulkLane:
         """Bytes of the bodies of all that were let in and are not done."""
 
     def refusal(self, size: int, deadline: float) -> CapacityError | None:
-        """Return why a batch may not come in; None if it may, as it always may with nothing to wait for.
+        """Return why a batch may not come in; None if it may. With a place free it has nothing to wait for.
 
         Args:
             size: of its body, in bytes.
@@ -55,7 +55,7 @@ class BulkLane:
         if not self.pending:
             return None
         wait_s = self.pending * self.pace.unit_s
-        if wait_s > self._longest_wait_s:
+        if self._places.locked() and wait_s > self._longest_wait_s:
             return OverloadError(wait_s - self._longest_wait_s)
         late_s = perf_counter() + wait_s + size * self.pace.unit_s - deadline
         return DeadlineTooNearError(late_s) if late_s > 0 else None

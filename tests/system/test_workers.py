@@ -234,7 +234,7 @@ def test_versions_that_come_and_go_reach_both_workers_and_fail_no_request(store:
 
 def test_everything_that_was_accepted_is_answered_although_all_are_told_to_stop(store: Path) -> None:
     body = json.dumps(REQUEST).encode()
-    head = b"POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n" % len(body)
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
     with two_workers(store) as server, ExitStack() as stack:
         address = ("127.0.0.1", int(server.url.rsplit(":", 1)[1]))
         connections = [stack.enter_context(socket.create_connection(address, 10)) for _ in range(8)]

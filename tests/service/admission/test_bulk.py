@@ -76,8 +76,9 @@ async def test_one_that_would_wait_too_long_is_refused_and_told_when_there_will_
     lane = BulkLane(longest_wait_s=0.25)
     batches = Batches(lane)
     lane.pace.unit_s = 1e-3
-    tasks = await batches.start(2)
-    lane.pace.unit_s = 1.25e-3  # two and a half seconds, of one
+    lane.pace.unit_s = 0.0
+    tasks = await batches.start(PLACES)
+    lane.pace.unit_s = 0.625e-3  # two and a half seconds, of one
     refused = lane.refusal(10, inf)
     assert isinstance(refused, OverloadError)
     assert refused.retry_after_s == 2
@@ -85,6 +86,15 @@ async def test_one_that_would_wait_too_long_is_refused_and_told_when_there_will_
         await lane.place(10, inf).__aenter__()
     await batches.end(tasks)
     assert lane.pending == 0
+
+
+async def test_one_for_which_a_place_is_free_comes_in_however_long_the_others_take(clock: Clock) -> None:
+    lane = BulkLane(longest_wait_s=0.25)
+    batches = Batches(lane)
+    tasks = await batches.start(PLACES - 1)
+    lane.pace.unit_s = 1.0
+    assert lane.refusal(1000, inf) is None
+    await batches.end(tasks)
 
 
 async def test_one_that_would_be_answered_after_its_deadline_is_refused(clock: Clock) -> None:

@@ -1,4 +1,6 @@
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
@@ -211,7 +213,7 @@ async def test_the_pace_is_that_of_turns_in_which_somebody_waited() -> None:
 
 async def test_large_batches_are_refused_at_the_gate_when_too_many_wait() -> None:
     scene = Scene(longest_wait_s=1.0)
-    async with scene.bulk.place(1_000_000, CLOCK() + 60):
+    async with taken(scene.bulk):
         scene.bulk.pace.unit_s = 5e-6
         scene.arrive("large", BATCH, size=5_000)
         scene.arrive("small", BATCH, size=500)
@@ -220,6 +222,16 @@ async def test_large_batches_are_refused_at_the_gate_when_too_many_wait() -> Non
         assert scene.begun == ["small"]
     scene.arrive("large again", BATCH, size=5_000)
     assert scene.begun[-1] == "large again"
+
+
+@asynccontextmanager
+async def taken(lane: BulkLane) -> AsyncIterator[None]:
+    """Take all places for large batches, with a megabyte in all."""
+    lane.pace.unit_s = 0.0
+    async with AsyncExitStack() as places:
+        for _ in range(4):
+            await places.enter_async_context(lane.place(250_000, CLOCK() + 60))
+        yield
 
 
 def raw(name: str, path: str = SINGLE, size: int = 60, timeout: str = "60") -> bytes:
@@ -257,7 +269,7 @@ async def test_what_may_wait_is_not_refused_unread_and_waits_as_it_would_have() 
 
 async def test_a_large_batch_is_refused_unread_when_too_many_wait() -> None:
     scene = Scene(longest_wait_s=1.0)
-    async with scene.bulk.place(1_000_000, CLOCK() + 60):
+    async with taken(scene.bulk):
         scene.bulk.pace.unit_s = 5e-6
         assert scene.gate.crowded
         assert scene.gate.refused(raw("large", BATCH, size=5_000)) is not None
