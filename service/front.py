@@ -12,7 +12,7 @@ from service.heads import Head
 from service.identifiers import RequestIds
 from service.logs import log_exception
 from service.problems import JSON, Answer, problem
-from service.protocol import arrived, client_left, release, whole_writer
+from service.protocol import arrived, client_left, release, whole_body, whole_writer
 from service.security.access import Access
 from service.security.callers import Caller
 from service.security.headers import guarded
@@ -109,7 +109,11 @@ class Front:
         head, request_id = trail.head, trail.request_id
         try:
             caller = self._admit(trail, scope)
-            body = await read_body(receive, head.content_length, self._max_body_bytes)
+            body = whole_body(scope)
+            if body is None:
+                body = await read_body(receive, head.content_length, self._max_body_bytes)
+            elif len(body) > self._max_body_bytes:
+                raise BodyTooLargeError(self._max_body_bytes)
             answer = Answer(200, [JSON], await endpoint(body, head, caller))
         except ServiceError as error:
             answer = self._problem(error, trail)

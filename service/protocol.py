@@ -49,6 +49,16 @@ def whole_writer(scope: Scope) -> WriteWhole | None:
     return partial(exchange.protocol.write, exchange.cycle) if exchange else None
 
 
+def whole_body(scope: Scope) -> bytes | None:
+    """Return the body of a request if all of it is there, which spares the messages of ASGI; None if it is not."""
+    exchange: _Exchange | None = scope.get("extensions", {}).get(_EXTENSION)
+    if exchange is None or exchange.cycle.more_body or exchange.cycle.disconnected:
+        return None
+    body = bytes(exchange.cycle.body)
+    exchange.cycle.body = bytearray()
+    return body
+
+
 def arrived(scope: Scope) -> float:
     """Return when the headers of this request were there, in seconds of `perf_counter`."""
     exchange: _Exchange | None = scope.get("extensions", {}).get(_EXTENSION)
