@@ -109,6 +109,7 @@ def prove(scenario: Scenario, size: Size, directory: Path, *, switched_off: bool
         ready=True,
         module="service",
         NUNCHI_ENGINE=scenario.engine,
+        NUNCHI_CONNECTIONS="10000",
         NUNCHI_SECRET_FILE=str(directory / "secret"),
         NUNCHI_STORE=f"sqlite:///{directory / 'nunchi.db'}",
         **(_SWITCHED_OFF if switched_off else {}),
