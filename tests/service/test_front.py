@@ -50,6 +50,7 @@ class Exchange:
 
     async def write(self, status: int, headers: Any, body: bytes) -> None:
         """Take an answer in one piece."""
+        self.sent += [{"status": status, "headers": headers}, {"body": body}]
 
     async def through(self, front: Front) -> "Exchange":
         await front(self.scope, self.receive, self.send)
@@ -161,12 +162,27 @@ async def test_an_answer_to_head_keeps_its_headers_and_loses_its_body() -> None:
 
 @pytest.mark.parametrize("path", ["/echo", "/fail", "/nowhere"])
 async def test_what_holds_a_request_is_let_go_however_it_ended(path: str) -> None:
-    exchange = Exchange(PARTS, path)
-    protocol = SimpleNamespace(write=lambda cycle, *answer: exchange.write(*answer))
-    cycle = SimpleNamespace(disconnected=False)
-    exchange.scope["extensions"] = {"nunchi": SimpleNamespace(protocol=protocol, cycle=cycle, arrived=0.0)}
+    exchange = connected(Exchange(PARTS, path), more_body=True)
     await exchange.through(front())
     assert exchange.scope["extensions"] == {}
+
+
+async def test_a_body_that_is_there_whole_is_taken_without_asking_for_it() -> None:
+    exchange = await connected(Exchange([]), body=bytearray(b"abcd")).through(front())
+    assert (exchange.status, exchange.content) == (200, {"length": 4})
+
+
+async def test_a_body_that_is_there_whole_is_no_larger_than_others_may_be() -> None:
+    exchange = await connected(Exchange([]), body=bytearray(101)).through(front(limit=100))
+    assert exchange.status == 413
+
+
+def connected(exchange: Exchange, more_body: bool = False, body: bytearray | None = None) -> Exchange:
+    """Let a request come through our own protocol."""
+    protocol = SimpleNamespace(write=lambda cycle, *answer: exchange.write(*answer))
+    cycle = SimpleNamespace(disconnected=False, more_body=more_body, body=body or bytearray())
+    exchange.scope["extensions"] = {"nunchi": SimpleNamespace(protocol=protocol, cycle=cycle, arrived=0.0)}
+    return exchange
 
 
 async def test_what_is_no_request_is_passed_on() -> None:
