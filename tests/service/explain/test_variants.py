@@ -65,4 +65,8 @@ def test_the_parts_of_integrated_gradients_add_up_whatever_the_variant(settings:
     found = study(Replay(read_graph(lowered(settings))), IDS, followed=1, answer=1)
 
     change = float(found.run.probabilities[WHOLE, 1]) - found.integral.baseline
-    assert found.integral.values.sum() == pytest.approx(change, abs=max(0.05 * abs(change), 1e-3))
+    missed = abs(float(found.integral.values.sum()) - change)
+    # With random weights little changes, and where a maximum passes from one step to another the line has a kink;
+    # trained models are held to a hundredth in tests/prove/replay.py. Whatever is missed is told.
+    assert missed <= max(0.05 * abs(change), 5e-3)
+    assert found.integral.error == pytest.approx(missed, abs=1e-6)
