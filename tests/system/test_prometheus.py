@@ -114,6 +114,7 @@ def traffic(server: Server) -> Iterator[None]:
                 client.post("/predict", content=REFUSED_BODIES[len(text) % len(REFUSED_BODIES)])
                 client.post("/predict", json={"text": text, "model": "nobody"})
                 client.get("/nowhere")
+                client.post("/explain", json={"text": text})
                 if stop.wait(0.02):
                     return
 
