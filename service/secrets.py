@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from model_store.files import flush
 from service.errors import StartError
 
 SECRET_BYTES = 32
@@ -79,16 +80,7 @@ def _create(path: Path) -> None:
             os.link(staged, path)
     finally:
         staged.unlink()
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    """See to it that the name survives a power cut: ids made under a secret that is gone would count as forged."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    flush(path.parent)  # ids made under a secret that a power cut takes away would count as forged
 
 
 def _read(path: Path) -> bytes:

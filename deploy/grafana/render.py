@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 SOURCES = (HERE / "models.toml", HERE / "experiments.toml")
 DATASOURCE = {"type": "prometheus", "uid": "prometheus"}
 COLUMNS = 24
+_OPEN = {"collapsed": False}
 
 
 def render(source: Json) -> Json:
@@ -59,14 +60,7 @@ def _panels(source: Json) -> Iterator[Json]:
     for row in source["rows"]:
         number += 1
         position = {"x": 0, "y": top, "w": COLUMNS, "h": 1}
-        yield {
-            "id": number,
-            "gridPos": position,
-            "type": "row",
-            "title": row["title"],
-            "collapsed": False,
-            "panels": [],
-        }
+        yield {"id": number, "gridPos": position, "type": "row", "title": row["title"], **_OPEN, "panels": []}
         top += 1
         left, line_height = 0, 0
         for panel in row["panels"]:

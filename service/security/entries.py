@@ -1,10 +1,8 @@
 """The file of the keys: what it may hold, and how it is read and written. It never holds a key, only its SHA-256."""
 
-import fcntl
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from service.errors import StartError
 from service.security.limiting import PATTERN
+from service.state_files import locked, write_whole
 
 Scope = Literal["predict", "feedback", "admin", "metrics"]
 """What a key may do; `service.security.scopes` says where."""
@@ -92,37 +91,13 @@ def changing(path: Path) -> Iterator[tuple[tuple[Entry, ...], Callable[[Sequence
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _alone(path.parent):
+        with locked(path):
             known = decode(read(path), path) if path.exists() else ()
             yield known, lambda entries: _write(path, entries)
     except OSError as error:
         raise KeysFileError(f"{path} cannot be written: {error.strerror}") from error
 
 
-@contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _write(path: Path, entries: Sequence[Entry]) -> None:
-    """Replace the file by one rename: whoever reads sees the old or the new one, whole."""
     content = {"keys": [entry.model_dump(mode="json", exclude_none=True) for entry in entries]}
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(content, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(descriptor)
-        staged.replace(path)
-    except OSError:
-        with suppress(OSError):
-            staged.unlink()
-        raise
+    write_whole(path, (json.dumps(content, indent=2) + "\n").encode())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from service.errors import OrdersUnavailableError, StartError
 from service.logs import log_event
-from service.versions.files import locked, write_whole
+from service.state_files import locked, write_whole
 from service.versions.orders import Orders, from_json, to_json
 
 Change = Callable[[Orders], Orders]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from model_store.errors import ManifestError
 from model_store.layout import read_manifest
 from service.logs import log_event
-from service.versions.files import locked, write_whole
+from service.state_files import locked, write_whole
 
 _REMEMBERED = 1000
 """Outcomes in the file; those written last stay."""

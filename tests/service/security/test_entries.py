@@ -58,13 +58,14 @@ def test_a_file_that_is_not_there_is_told_with_what_makes_it(tmp_path: Path) -> 
         read(tmp_path / "keys.json")
 
 
-def test_a_changed_file_is_for_its_owner_only_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+def test_a_changed_file_is_for_its_owner_only_and_nothing_but_its_lock_is_left_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "state" / "keys.json"
     with changing(path) as (entries, replace):
         assert entries == ()
         replace([Entry(**entry())])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert os.listdir(path.parent) == ["keys.json"]
+    assert sorted(os.listdir(path.parent)) == [".keys.json.lock", "keys.json"]
+    assert not (path.parent / ".keys.json.lock").read_bytes()
     assert [known.name for known in decode(read(path), path)] == ["team-a"]
 
 
@@ -79,7 +80,7 @@ def test_a_broken_file_is_not_replaced(tmp_path: Path) -> None:
 def test_a_change_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = write(tmp_path / "keys.json", entry())
     before = path.read_bytes()
-    (tmp_path / f".keys.json.{os.getpid()}").mkdir()  # where the new file would be staged
+    (tmp_path / ".keys.json.staged").mkdir()  # where the new file would be staged
     with pytest.raises(KeysFileError, match="cannot be written"), changing(path) as (_, replace):
         replace([])
     assert path.read_bytes() == before

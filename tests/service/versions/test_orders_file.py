@@ -112,7 +112,7 @@ async def test_what_is_read_meanwhile_is_whole(path: Path) -> None:
 async def test_a_process_that_is_killed_while_it_has_the_file_blocks_nobody(path: Path) -> None:
     os.mkdir(path.parent)
     code = (
-        "import os, signal, sys; from pathlib import Path; from service.versions.files import locked\n"
+        "import os, signal, sys; from pathlib import Path; from service.state_files import locked\n"
         "with locked(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
     )
     await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code, str(path)], check=False)
