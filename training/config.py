@@ -32,7 +32,7 @@ OPTIMIZERS = (
 )
 SCHEDULES = ("constant", "cosine", "exponential", "one_cycle")
 LOSSES = ("crossentropy", "mse", "mae", "mape", "msle", "cosine", "huber", "log_cosh")
-POOLINGS = ("last", "mean", "max", "mean_max")
+POOLINGS = ("last", "mean", "max", "mean_max", "attention")
 DIRECTIONS = ("forward", "backward", "bidirectional")
 
 

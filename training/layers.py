@@ -1,4 +1,4 @@
-"""The few Keras layers that the variants need and Keras lacks; none has weights of its own."""
+"""The few Keras layers that the variants need and Keras lacks; they run on every backend of Keras."""
 
 from typing import Any
 
@@ -49,6 +49,48 @@ class Pooling(keras.layers.Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """Return None: what is pooled has no steps."""
+
+
+class Attention(keras.layers.Layer):
+    """Add up the states of a text, each times a weight that it decides: (batch, steps, features) -> (batch, features).
+
+    The weights are the softmax, over the steps, of context * tanh(state W + b) (Yang et al. 2016, "Hierarchical
+    Attention Networks for Document Classification", equations 5 to 7). Padding has none; a text without a single step
+    gives zeros, never NaN.
+
+    Args:
+        units: size of what a state is turned into to be weighed.
+        options: as for every layer.
+    """
+
+    def __init__(self, units: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.units = units
+        self.supports_masking = True
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Make the weights: kernel (features, units), bias (units,), context (units, 1)."""
+        self.kernel = self.add_weight((input_shape[-1], self.units), "glorot_uniform", name="kernel")
+        self.bias = self.add_weight((self.units,), "zeros", name="bias")
+        self.context = self.add_weight((self.units, 1), "glorot_uniform", name="context")
+
+    def call(self, states: Any, mask: Any = None) -> Any:
+        """Attend to the steps where `mask` (batch, steps) is true."""
+        real = ops.ones_like(states[:, :, 0]) if mask is None else ops.cast(mask, states.dtype)
+        every = ops.reshape(states, (-1, states.shape[-1]))  # as products of matrices are cheaper than those of stacks
+        scores = ops.matmul(ops.tanh(ops.matmul(every, self.kernel) + self.bias), self.context)
+        scores = ops.reshape(scores, ops.shape(real)) - (1.0 - real) * FAR_BELOW
+        # Not `ops.softmax`, which warns of a single step. With a step, the sum is 1 or more; without, it is 0.
+        powers = ops.exp(scores - ops.max(scores, axis=1, keepdims=True)) * real
+        shares = powers / ops.maximum(ops.sum(powers, axis=1, keepdims=True), 1.0)
+        return ops.sum(states * ops.expand_dims(shares, axis=-1), axis=1)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """Return None: what is pooled has no steps."""
+
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return (batch, features)."""
+        return (input_shape[0], input_shape[-1])
 
 
 class Flipped(keras.layers.Layer):

@@ -12,11 +12,11 @@ import keras
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto
 
 from model_store.encoder import PADDING_ID
 from training.graph import Graph
-from training.layers import FAR_BELOW, Complement, Flipped, PadOrCut, Pooling
+from training.layers import Attention, Complement, Flipped, PadOrCut, Pooling
+from training.lowering_pooling import attention, pooling
 
 ACTIVATIONS: dict[str, tuple[str, tuple[float, float] | None]] = {
     "tanh": ("Tanh", None),
@@ -174,30 +174,6 @@ _CELLS: dict[type, _Cell] = {
 }
 
 
-def _pooling(graph: Graph, layer: Pooling) -> None:
-    """Pool states (steps, batch, features), which the recurrent operators leave at zero behind the end of a text."""
-    states = graph.value
-    (total,) = graph.add("ReduceSum", states, graph.whole(0), keepdims=0)
-    if layer.kind == "sum":
-        return
-    one = graph.number(1.0)
-    graph.add("Cast", graph.lengths, to=TensorProto.FLOAT)
-    (count,) = graph.add("Unsqueeze", graph.value, graph.whole(1))  # (batch, 1)
-    (divisor,) = graph.add("Max", count, one)
-    (mean,) = graph.add("Div", total, divisor)
-    if layer.kind == "mean":
-        return
-    handicap = np.zeros((graph.ids, 1), dtype=np.float32)
-    handicap[PADDING_ID] = -FAR_BELOW
-    graph.add("Gather", graph.constant(handicap), graph.steps)  # (steps, batch, 1)
-    graph.add("Add", states, graph.value)
-    (highest,) = graph.add("ReduceMax", graph.value, axes=[0], keepdims=0)
-    (any_step,) = graph.add("Min", count, one)
-    (highest,) = graph.add("Mul", highest, any_step)
-    if layer.kind == "mean_max":
-        graph.add("Concat", mean, highest, axis=-1)
-
-
 def _flatten(graph: Graph, layer: keras.layers.Flatten) -> None:
     graph.add("Reshape", graph.value, graph.whole(-1, layer.output.shape[-1]))
 
@@ -227,7 +203,8 @@ _HANDLERS: Handlers = {
     keras.layers.LSTM: _recurrent,
     keras.layers.GRU: _recurrent,
     keras.layers.Bidirectional: _bidirectional,
-    Pooling: _pooling,
+    Pooling: pooling,
+    Attention: attention,
     keras.layers.Flatten: _flatten,
     keras.layers.Dense: dense,
     Complement: nothing,  # done with the product before it

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from training.config import SERVED_TOKENS, TrainingConfig
-from training.layers import Complement, Flipped, PadOrCut, Pooling
+from training.layers import Attention, Complement, Flipped, PadOrCut, Pooling
 
 Tensor = Any
 Body = Callable[[Tensor, "ModelSpec"], Tensor]
@@ -106,6 +106,8 @@ def _recurrent(ids: Tensor, spec: ModelSpec) -> Tensor:
     for number in range(1, layers + 1):
         states = number < layers or config.pooling != "last"
         x = _layer(x, spec, direction, f"recurrent_{number}", states=states)
+    if config.pooling == "attention":
+        return Attention(config.units, name="attention")(x)
     return x if config.pooling == "last" else Pooling(config.pooling)(x)
 
 

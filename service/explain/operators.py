@@ -113,21 +113,35 @@ def _gemm_back(call: Call, gradient: Array, _place: int) -> Array:
     return product
 
 
+def _matmul_back(call: Call, gradient: Array, _place: int) -> Array:
+    product: Array = gradient @ call.inputs[1].T
+    return product
+
+
+def _mul_back(call: Call, gradient: Array, place: int) -> Array:
+    """Give each factor the other times the gradient, summed over the axes along which it was repeated."""
+    factor, product = call.inputs[place], gradient * call.inputs[1 - place]
+    axes = tuple(axis for axis, size in enumerate(factor.shape) if size < product.shape[axis])
+    result: Array = product.sum(axes, keepdims=True)
+    return result
+
+
 def _concat_back(call: Call, gradient: Array, place: int) -> Array:
     axis = call.node.attributes["axis"]
     ends = np.cumsum([each.shape[axis] for each in call.inputs])
     return np.split(gradient, ends[:-1], axis=axis)[place]
 
 
-def _softmax(_node: Node, inputs: Inputs) -> Array:
-    powers = np.exp(inputs[0] - inputs[0].max(-1, keepdims=True))
-    shares: Array = powers / powers.sum(-1, keepdims=True)
+def _softmax(node: Node, inputs: Inputs) -> Array:
+    axis = node.attributes.get("axis", -1)
+    powers = np.exp(inputs[0] - inputs[0].max(axis, keepdims=True))
+    shares: Array = powers / powers.sum(axis, keepdims=True)
     return shares
 
 
 def _softmax_back(call: Call, gradient: Array, _place: int) -> Array:
     weighted = gradient * call.output
-    shares: Array = weighted - call.output * weighted.sum(-1, keepdims=True)
+    shares: Array = weighted - call.output * weighted.sum(call.node.attributes.get("axis", -1), keepdims=True)
     return shares
 
 
@@ -142,9 +156,10 @@ OPERATORS: Mapping[str, Operator] = {
     "Gather": Operator(lambda _, x: x[0][x[1]]),
     "Gemm": Operator(_gemm, _gemm_back, frozenset({"transB"})),
     "Identity": Operator(lambda _, x: x[0], lambda _call, gradient, _place: gradient),
+    "MatMul": Operator(lambda _, x: x[0] @ x[1], _matmul_back),
     "Max": Operator(lambda _, x: np.maximum(x[0], x[1])),
     "Min": Operator(lambda _, x: np.minimum(x[0], x[1])),
-    "Mul": Operator(lambda _, x: x[0] * x[1], lambda call, gradient, _: gradient * call.inputs[1]),
+    "Mul": Operator(lambda _, x: x[0] * x[1], _mul_back),
     "Not": Operator(lambda _, x: ~x[0]),
     "Pad": Operator(_pad),
     "ReduceMax": Operator(_reduce_max, _of_highest, frozenset({"axes", "keepdims"})),
@@ -158,6 +173,7 @@ OPERATORS: Mapping[str, Operator] = {
     "Slice": Operator(_slice),
     "Softmax": Operator(_softmax, _softmax_back, frozenset({"axis"})),
     "Squeeze": Operator(lambda _, x: x[0].squeeze(_axes(x[1])), _as_before),
+    "Tanh": Operator(lambda _, x: np.tanh(x[0]), lambda call, gradient, _: gradient * (1 - call.output * call.output)),
     "Transpose": Operator(
         lambda node, x: x[0].transpose(node.attributes["perm"]), _transposed_back, frozenset({"perm"})
     ),
@@ -165,6 +181,6 @@ OPERATORS: Mapping[str, Operator] = {
 }
 """Every plain operator by its name.
 
-`Add`, `Div` and `Mul` go backwards to their first input only, whose shape is that of their output; `Softmax` is along
-the last axis, the only one it has in a fused graph.
+`Add`, `Div` and `MatMul` go backwards to their first input only; for `Add` and `Div` its shape is that of the output.
+`Mul` goes back to both, which have as many axes.
 """

@@ -152,7 +152,7 @@ class Replay:
             if not inputs:
                 continue
             plain = OPERATORS.get(node.operator)
-            if (plain and plain.backward is None) or (inputs != [0] and node.operator != "Concat"):
+            if (plain and plain.backward is None) or (inputs != [0] and node.operator not in ("Concat", "Mul")):
                 raise NotCoveredError(f"no replay backwards of this {node.operator}")
             depending[place] = inputs
             names.update(filter(None, node.outputs))

@@ -13,7 +13,10 @@ pytestmark = pytest.mark.tensorflow
 POOLED = [
     {"variant": variant, "pooling": pooling, "direction": direction, "layers": 2}
     for variant in ("rnn", "lstm", "gru")
-    for pooling, direction in (("mean", "backward"), ("max", "bidirectional"), ("mean_max", "forward"))
+    for pooling, direction in (
+        *(("mean", "backward"), ("max", "bidirectional"), ("mean_max", "forward")),
+        *(("attention", "backward"), ("attention", "bidirectional")),
+    )
 ]
 CELLS: list[dict[str, Any]] = [
     {"variant": "lstm", "bias": False},
@@ -54,6 +57,16 @@ def test_the_fused_graph_of_three_classes_gives_the_scores_of_keras() -> None:
     ids = ragged_ids()
 
     np.testing.assert_allclose(fused(ids), np.asarray(model(ids)), atol=2e-6)
+
+
+@pytest.mark.parametrize("variant", ["gru", "bilstm"])
+def test_attention_in_a_fused_graph_pays_none_to_padding_and_neighbours(variant: str) -> None:
+    _, fused = _both(small(variant=variant, pooling="attention"))
+    ids = ragged_ids()
+
+    alone = np.concatenate([fused(row[None, : max(1, np.count_nonzero(row))]) for row in ids])
+
+    np.testing.assert_allclose(alone, fused(np.pad(ids, ((0, 0), (0, 200)))), atol=2e-6)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

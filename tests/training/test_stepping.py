@@ -105,6 +105,7 @@ def test_a_score_depends_neither_on_padding_nor_on_neighbours(variant: str) -> N
         {"variant": "lstm", "recurrent_activation": "softsign"},
         {"variant": "rnn", "direction": "backward"},
         {"variant": "rnn", "activation": "relu"},
+        {"variant": "gru", "pooling": "attention"},
         {"variant": "gru", "layers": 2},
         {"variant": "lstm", "layers": 2},
         {"variant": "rnn", "layers": 2},

@@ -7,7 +7,7 @@ import pytest
 from model_store.layout import SAVED_MODEL
 from model_store.operators.saved_model import check_saved_model
 from tests.training.models import VOCABULARY, ragged_ids, random_weights, small
-from training.config import ACTIVATIONS, TrainingConfig
+from training.config import ACTIVATIONS, POOLINGS, TrainingConfig
 from training.config import VARIANT_NAMES as VARIANTS
 
 pytestmark = pytest.mark.tensorflow
@@ -79,6 +79,7 @@ def test_probabilities_add_up_even_for_an_empty_text(variant: str, labels: int) 
         {"variant": "embedding"},
         {"variant": "lstm", "pooling": "mean_max", "direction": "backward"},
         {"variant": "gru", "bias": False, "reset_after": False, "direction": "bidirectional"},
+        {"variant": "gru", "pooling": "attention"},
     ],
     ids=str,
 )
@@ -99,9 +100,45 @@ def test_the_operators_of_every_activation_are_on_the_list(tmp_path: Path) -> No
     check_saved_model((tmp_path / SAVED_MODEL).read_bytes())
 
 
-@pytest.mark.parametrize("pooling", ["mean", "max", "mean_max"])
+@pytest.mark.parametrize("pooling", POOLINGS)
 def test_pooling_over_no_tokens_is_no_nan(pooling: str) -> None:
     assert np.isfinite(np.asarray(_model(small(pooling=pooling))(np.zeros((2, 5), np.int32)))).all()
+
+
+def test_attention_is_a_mean_by_shares_that_the_states_decide() -> None:
+    from training.layers import Attention
+
+    random = np.random.default_rng(3)
+    states = random.normal(size=(2, 4, 3)).astype(np.float32)
+    layer = Attention(5)
+    layer.build(states.shape)
+    random_weights(layer)
+    kernel, bias, context = (np.asarray(weight) for weight in (layer.kernel, layer.bias, layer.context))
+    powers = np.exp((np.tanh(states @ kernel + bias) @ context)[:, :, 0]) * [[1, 1, 1, 1], [1, 1, 0, 0]]
+    expected = (states * (powers / powers.sum(axis=1, keepdims=True))[:, :, None]).sum(axis=1)
+
+    found = np.asarray(layer(states, mask=np.array([[True] * 4, [True, True, False, False]])))
+
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.abs(found - np.asarray(layer(states)))[1].max() > 1e-3
+
+
+def test_attention_to_a_text_without_a_step_gives_zeros() -> None:
+    from training.layers import Attention
+
+    layer = Attention(5)
+
+    assert not np.asarray(layer(np.ones((2, 4, 3), np.float32), mask=np.zeros((2, 4), bool))).any()
+
+
+@pytest.mark.parametrize("variant", ["gru", "bilstm"])
+def test_attention_depends_neither_on_padding_nor_on_neighbours(variant: str) -> None:
+    model, ids = _model(small(variant=variant, pooling="attention")), ragged_ids()
+
+    together = np.asarray(model(np.pad(ids, ((0, 0), (0, 7)))))
+    alone = np.concatenate([np.asarray(model(row[None, : max(1, np.count_nonzero(row))])) for row in ids])
+
+    np.testing.assert_allclose(alone, together, atol=1e-6)
 
 
 def test_order_matters_to_recurrent_models_and_not_to_a_bag() -> None:
