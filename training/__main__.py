@@ -6,6 +6,7 @@ A first model, in a few minutes:
     python -m training train --variant gru --run runs/gru     train; --resume goes on after an interruption
     python -m training evaluate --run runs/gru                figures on the validation part, and a report
     python -m training publish --run runs/gru --name gru      prove it, and make it the next version in the store
+    python -m training compare gru lstm                       two models of the store side by side
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from model_store.errors import StoreError
 from model_store.layout import DEFAULT_STORE
+from training.comparing import command as comparing
 from training.config import add_flags, flags_given, read_config
 from training.errors import ResumeError, TrainingError
 
@@ -121,6 +123,8 @@ def _parser() -> argparse.ArgumentParser:
     _run_flag(publish)
     publish.add_argument("--name", required=True, help="the model, as clients will name it")
     publish.add_argument("--store", type=Path, default=DEFAULT_STORE, help="the model store (default: %(default)s)")
+
+    comparing.add_flags(_verb(verbs, "compare", comparing.run, comparing.SUMMARY))
 
     label = _verb(verbs, "label", _label, "label the unlabelled reviews softly with the linear baseline")
     label.add_argument("--out", type=Path, default=Path("runs/soft_labels.tsv"), help="default: %(default)s")
