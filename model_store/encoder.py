@@ -157,13 +157,17 @@ class CharacterEncoder(_VocabularyEncoder):
 
 
 class SubwordEncoder(TextEncoder):
-    """Units are pieces of a SentencePiece model (Kudo and Richardson 2018, arXiv:1808.06226)."""
+    """Units are pieces of a SentencePiece model (Kudo and Richardson 2018, arXiv:1808.06226).
+
+    Attributes:
+        model: the SentencePiece model, as it lies in its file.
+    """
 
     kind = "subword"
     filename = "pieces.model"
 
     def __init__(self, model: bytes) -> None:
-        self._model = model
+        self.model = model
         self._processor = sentencepiece.SentencePieceProcessor()
         self._processor.LoadFromSerializedProto(model)
         self.size = self._processor.vocab_size()
@@ -177,7 +181,7 @@ class SubwordEncoder(TextEncoder):
 
     def save(self, directory: Path) -> None:
         """Write the SentencePiece model to `directory / self.filename`."""
-        (directory / self.filename).write_bytes(self._model)
+        (directory / self.filename).write_bytes(self.model)
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._processor.EncodeAsIds(text)  # as `encode`, in three quarters of the time

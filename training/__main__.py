@@ -51,14 +51,28 @@ def _data(given: argparse.Namespace) -> None:
 
 
 def _train(given: argparse.Namespace) -> None:
-    from training.history import CHECKPOINT, best
+    from training.history import best
     from training.recipe import train_variant
 
-    if (given.run / CHECKPOINT).exists() and not given.resume:
-        raise ResumeError(f"{given.run} holds a run already; go on with it by --resume, or name another directory")
+    _unless_taken(given)
     trained = train_variant(read_config(given.config, flags_given(given)), given.run)
     chosen = best(trained.epochs)
     print(f"{given.run}: epoch {chosen.number} chosen, validation accuracy {chosen.validation_accuracy:.4f}")
+
+
+def _pretrain(given: argparse.Namespace) -> None:
+    from training.pretraining import pretrain
+
+    _unless_taken(given)
+    last = pretrain(read_config(given.config, flags_given(given)), given.run)[-1]
+    print(f"{given.run}: {last.validation_loss:.3f} nats per unit; start from it by --pretrained {given.run}")
+
+
+def _unless_taken(given: argparse.Namespace) -> None:
+    from training.history import CHECKPOINT
+
+    if (given.run / CHECKPOINT).exists() and not given.resume:
+        raise ResumeError(f"{given.run} holds a run already; go on with it by --resume, or name another directory")
 
 
 def _evaluate(given: argparse.Namespace) -> None:
@@ -108,11 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     data = _verb(verbs, "data", _data, "fetch the public data files and check their hashes")
     add_flags(data, only=("data_dir",))
 
-    train = _verb(verbs, "train", _train, "train a variant")
-    train.add_argument("--config", type=Path, help="TOML file of settings; flags win over it")
-    _run_flag(train)
-    train.add_argument("--resume", action="store_true", help="go on with an interrupted run")
-    add_flags(train)
+    _settings_flags(_verb(verbs, "train", _train, "train a variant"))
+    text = "train the vectors and the first recurrent layer of a variant as a language model of the unlabelled reviews"
+    _settings_flags(_verb(verbs, "pretrain", _pretrain, text))
 
     evaluate = _verb(verbs, "evaluate", _evaluate, "evaluate a trained run and write its report")
     _run_flag(evaluate)
@@ -149,6 +161,13 @@ def _verb(
     parser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     parser.set_defaults(run_verb=run)
     return parser
+
+
+def _settings_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, help="TOML file of settings; flags win over it")
+    _run_flag(parser)
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    add_flags(parser)
 
 
 def _run_flag(parser: argparse.ArgumentParser) -> None:

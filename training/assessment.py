@@ -6,6 +6,7 @@ from pathlib import Path
 
 from model_store.golden import pad
 from model_store.layout import VersionRef
+from training.backend import keras_scorer
 from training.datasets import Corpus, Dataset, load_corpus
 from training.evaluation import evaluate
 from training.exporter import GOLDEN_TEXTS, Publication, publish_model
@@ -13,7 +14,7 @@ from training.memory import memory_curve
 from training.recipe import Trained, evaluation_length, load_run
 from training.report import Report
 from training.rows import Rows, encode_rows
-from training.scoring import keras_scorer, score_rows
+from training.scoring import score_rows
 from training.variants import find_variant
 
 PARTS = ("validation", "test")

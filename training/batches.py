@@ -1,29 +1,45 @@
-"""Batches of like length as a stream for Keras."""
+"""Batches of like length for Keras."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
+from typing import Any
 
+import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from model_store.golden import pad
 from training.rows import Rows, bucketed
 
+Batch = tuple[NDArray[Any], ...]
+"""Ids int32 (batch, length), targets, and perhaps weights of the targets."""
 
-def training_batches(rows: Rows, batch_size: int, seed: Sequence[int]) -> tf.data.Dataset:
-    """Return one epoch of batches (ids int32 (batch, length), targets float32 (batch, labels)).
 
-    The same `seed` gives the same order.
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
+    """The batches of one epoch; the same `order` gives the same ones.
+
+    Args:
+        rows: the rows.
+        batch_size: rows of a batch; one batch at most holds fewer.
+        order: source of the random order of rows and batches.
+        finish: makes the batch of its ids (batch, length) and the indices of its rows.
     """
 
-    def generate() -> Iterator[tuple[NDArray[np.int32], NDArray[np.float32]]]:
-        for indices, length in bucketed(rows, batch_size, np.random.default_rng(seed)):
-            yield pad([rows.ids[index] for index in indices], length), rows.targets[indices]
+    def __init__(
+        self,
+        rows: Rows,
+        batch_size: int,
+        order: np.random.Generator,
+        finish: Callable[[NDArray[np.int32], NDArray[np.int64]], Batch],
+    ) -> None:
+        super().__init__()
+        self._rows = rows
+        self._finish = finish
+        self._chosen = list(bucketed(rows, batch_size, order))
 
-    signature = (
-        tf.TensorSpec((None, None), tf.int32),
-        tf.TensorSpec((None, rows.targets.shape[1]), tf.float32),
-    )
-    batches = tf.data.Dataset.from_generator(generate, output_signature=signature)
-    count = -(-len(rows) // batch_size)
-    return batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(8)
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __getitem__(self, number: int) -> Batch:
+        """Return batch `number`, 0 to len - 1."""
+        indices, length = self._chosen[number]
+        return self._finish(pad([self._rows.ids[index] for index in indices], length), indices)

@@ -58,15 +58,27 @@ class TrainingConfig:
     data_dir: str = _setting("data", "where the downloaded data lies; NUNCHI_DATA_DIR wins over it")
     rows: int | None = _setting(None, "use only that many training rows, drawn at random", low=10)
     validation_share: float = _setting(0.1, "the part of the training rows kept for validation", low=0.01, high=0.5)
+    split_seed: int = _setting(7, "decides which rows are kept for validation", low=0, high=2**31 - 1)
     extra: str | None = _setting(
         None, "further texts with soft labels (written by `label`), trained on beside the rest"
     )
 
     encoder: str = _setting("subword", "how text is cut into units", choices=tuple(ENCODERS))
     vocabulary: int = _setting(10_000, "units, padding and unknown included", low=RESERVED_IDS + 1, high=1_000_000)
+    encoder_from: str | None = _setting(None, "take the text encoder of that run instead of learning one")
+    piece_sampling: float | None = _setting(
+        None, "subword: cut texts anew in every epoch, at random; smaller numbers, more variety", low=0.01, high=10.0
+    )
+    blank_noise: float = _setting(
+        0.0, "share of texts read without their blanks, others in every epoch", low=0.0, high=1.0
+    )
+    typo_noise: float = _setting(0.0, "share of syllables mistyped, others in every epoch", low=0.0, high=0.5)
     length: int = _setting(64, "units of a text seen in training; the rest is cut off", low=1, high=5_000)
     evaluation_length: int | None = _setting(None, "units seen in evaluation; by default as served", low=1, high=5_000)
 
+    pretrained: str | None = _setting(
+        None, "start from the vectors and the first recurrent layer of that run of `pretrain`, with its encoder"
+    )
     embedding: int = _setting(50, "size of the embedding", low=1, high=4_096)
     units: int = _setting(50, "units of each recurrent layer", low=1, high=4_096)
     layers: int | None = _setting(
@@ -88,6 +100,12 @@ class TrainingConfig:
     learning_rate: float = _setting(1e-3, "learning rate, the highest one of the schedule", low=1e-8, high=100.0)
     schedule: str = _setting("constant", "course of the learning rate over the run", choices=SCHEDULES)
     loss: str = _setting("crossentropy", "loss", choices=LOSSES)
+    label_smoothing: float = _setting(
+        0.0, "crossentropy: share of each target spread over all labels", low=0.0, high=0.9
+    )
+    weight_average: float | None = _setting(
+        None, "validate and keep the moving average of the weights, with this momentum", low=0.5, high=0.99999
+    )
     clip_norm: float | None = _setting(None, "cut gradients to this global norm", low=1e-6, high=1e6)
     batch_size: int = _setting(128, "rows of a batch", low=1, high=65_536)
     epochs: int = _setting(5, "passes over the training rows", low=1, high=1_000)

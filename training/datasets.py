@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model_store.text import normalize
+from model_store.text import normalize, normalize_all
 from training.config import TrainingConfig
 from training.errors import DataError
 from training.tables import Row, read_table, read_text
@@ -144,6 +144,12 @@ def read_soft_labels(path: Path, labels: tuple[str, ...]) -> Dataset:
     return Dataset(texts, np.array(targets, dtype=np.float32).reshape(-1, len(labels)), labels)
 
 
+def without_texts_of(dataset: Dataset, *others: Dataset) -> Dataset:
+    """Return the rows whose texts, normalised, stand in none of the others."""
+    taken = {text for other in others for text in normalize_all(other.texts)}
+    return dataset.take(np.flatnonzero([text not in taken for text in normalize_all(dataset.texts)]))
+
+
 def existing(path: Path) -> Path:
     """Return `path`, or the same with `.gz`, whichever is there.
 
@@ -170,7 +176,7 @@ def _nsmc(directory: Path, config: TrainingConfig) -> Corpus:
         rows = read_table(_verified(directory, file), "document", "label", quoted=False)
         rows = [Row(_undouble(row.text), row.label) for row in rows]
         parts[file] = _dataset(rows, {"0": "negative", "1": "positive"})
-    train, validation = split(_sampled(parts[NSMC_TRAIN], config), config.validation_share, config.seed)
+    train, validation = split(_sampled(parts[NSMC_TRAIN], config), config.validation_share, config.split_seed)
     return Corpus(train, validation, parts[NSMC_TEST], {file.path: file.sha256 for file in parts})
 
 
@@ -192,7 +198,7 @@ DATASETS: dict[str, Callable[[Path, TrainingConfig], Corpus]] = {"nsmc": _nsmc, 
 
 def _three_parts(dataset: Dataset, config: TrainingConfig, source: dict[str, str]) -> Corpus:
     rest, test = split(dataset, TEST_SHARE, seed=0)
-    train, validation = split(_sampled(rest, config), config.validation_share, config.seed)
+    train, validation = split(_sampled(rest, config), config.validation_share, config.split_seed)
     return Corpus(train, validation, test, source)
 
 
@@ -211,7 +217,7 @@ def split(dataset: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
 def _sampled(dataset: Dataset, config: TrainingConfig) -> Dataset:
     if config.rows is None or config.rows >= len(dataset):
         return dataset
-    return dataset.take(np.random.default_rng(config.seed).permutation(len(dataset))[: config.rows])
+    return dataset.take(np.random.default_rng(config.split_seed).permutation(len(dataset))[: config.rows])
 
 
 def _dataset(rows: Sequence[Row], names: dict[str, str]) -> Dataset:

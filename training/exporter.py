@@ -32,13 +32,14 @@ from model_store.manifest import Manifest
 from model_store.operators.fused_graph import check_fused_graph
 from model_store.operators.saved_model import check_saved_model
 from model_store.text import TEXT_VERSION
+from training.backend import keras_scorer
 from training.datasets import Corpus
 from training.errors import ParityError
 from training.lowering import NotCoveredError, lower
 from training.recipe import Trained
 from training.report import Report, write_report
 from training.rows import Rows
-from training.scoring import keras_scorer, score_rows
+from training.scoring import score_rows
 from training.stepping import lower_for_many
 from training.variants import find_variant
 

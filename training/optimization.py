@@ -8,14 +8,21 @@ import keras
 from training.config import TrainingConfig
 
 
-def compile_model(model: keras.Model, config: TrainingConfig, steps: int) -> None:
-    """Give `model` the optimizer, the learning-rate schedule over `steps` batches, and the loss of the settings."""
-    optimizer = _OPTIMIZERS[config.optimizer](
-        learning_rate=_SCHEDULES[config.schedule](config.learning_rate, steps), global_clipnorm=config.clip_norm
+def make_optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
+    """Return the optimizer of the settings, with their course of the learning rate over `steps` batches."""
+    return _OPTIMIZERS[config.optimizer](
+        learning_rate=_SCHEDULES[config.schedule](config.learning_rate, steps),
+        global_clipnorm=config.clip_norm,
+        use_ema=config.weight_average is not None,
+        ema_momentum=config.weight_average or 0.0,
     )
-    accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
-    model.compile(optimizer, _LOSSES[config.loss](), metrics=[accuracy], jit_compile=False)
-    optimizer.build(model.trainable_variables)
+
+
+def make_loss(config: TrainingConfig) -> keras.losses.Loss:
+    """Return the loss of the settings, for targets and probabilities (batch, labels)."""
+    if config.loss == "crossentropy":
+        return keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
+    return _LOSSES[config.loss]()
 
 
 def _one_cycle(rate: float, steps: int) -> Any:

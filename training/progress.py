@@ -18,6 +18,7 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def __init__(self, epochs: int, batches: int, done: int = 0) -> None:
         super().__init__()
+        self.async_safe = True  # a bar that lags a step behind need not hold up a GPU
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(),

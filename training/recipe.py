@@ -6,21 +6,21 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from model_store.encoder import ENCODERS, TextEncoder
-from model_store.text import normalize
+from model_store.encoder import TextEncoder
+from training.backend import seed_everything
+from training.classification import Classification
 from training.config import TrainingConfig, read_config
-from training.datasets import Corpus, Dataset, load_corpus, load_unlabelled, read_soft_labels
-from training.encoders import build_encoder
+from training.datasets import Corpus, Dataset, load_corpus, load_unlabelled, read_soft_labels, without_texts_of
+from training.epochs import EpochRows
 from training.errors import ResumeError
-from training.history import CHECKPOINT, Epoch, read_epochs
+from training.history import Epoch, read_epochs
+from training.pretraining import start_from
 from training.rows import encode_rows
+from training.runs import CONFIG, LABELS, claim, read_encoder, run_encoder
 from training.trainer import BEST_WEIGHTS, fit
 from training.variants import ModelSpec, build, find_variant
 from training.vectors import train_vectors
-
-CONFIG = "config.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,16 @@ def train_variant(config: TrainingConfig, run: Path) -> Trained:
     Raises:
         TrainingError: if the settings or the data cannot be used, or `run` belongs to other settings.
     """
-    variant = find_variant(config.variant)
-    _claim(run, config)
-    keras.utils.set_random_seed(config.seed)
-    tf.config.experimental.enable_op_determinism()
+    claim(run, config)
+    seed_everything(config.seed)
     corpus = load_corpus(config)
-    encoder = _encoder(run, config, corpus)
-    train = encode_rows(_with_extra(corpus, config), encoder, config.length)
+    encoder = run_encoder(run, config, corpus)
+    train = EpochRows(_with_extra(corpus, config), encoder, config)
     validation = encode_rows(corpus.validation, encoder, evaluation_length(config), keep_empty=True)
-    model = build(ModelSpec(config, encoder.size, len(corpus.train.labels)))
-    if variant.word_vectors:
-        vectors = train_vectors(encoder, load_unlabelled(config), config.embedding, config.seed)
-        model.get_layer("embedding").set_weights([vectors])
-    fit(model, train, validation, config, run)
+    spec = ModelSpec(config, encoder.size, len(corpus.train.labels))
+    model = build(spec)
+    _warm_up(model, spec, encoder)
+    fit(model, Classification(train, validation, config), config, run)
     return load_run(run)
 
 
@@ -74,38 +71,26 @@ def load_run(run: Path) -> Trained:
     if not (run / BEST_WEIGHTS).is_file():
         raise ResumeError(f"{run} holds no trained model; train with --run {run} first")
     config = read_config(run / CONFIG, {})
-    encoder = ENCODERS[config.encoder].load(run / ENCODERS[config.encoder].filename)
-    labels = json.loads((run / "labels.json").read_text(encoding="utf-8"))
+    encoder = read_encoder(run)
+    labels = json.loads((run / LABELS).read_text(encoding="utf-8"))
     model = build(ModelSpec(config, encoder.size, len(labels), portable=True))
     model.load_weights(run / BEST_WEIGHTS)
     return Trained(config, model, encoder, read_epochs(run))
 
 
+def _warm_up(model: keras.Model, spec: ModelSpec, encoder: TextEncoder) -> None:
+    """Give the model what the settings say that it knows beforehand."""
+    config = spec.config
+    if config.pretrained:
+        start_from(Path(config.pretrained), model, spec)
+    if find_variant(config.variant).word_vectors:
+        vectors = train_vectors(encoder, load_unlabelled(config), config.embedding, config.seed)
+        model.get_layer("embedding").set_weights([vectors])
+
+
 def evaluation_length(config: TrainingConfig) -> int:
     """Return how many ids of a text evaluation looks at: as many as serving, unless the settings say otherwise."""
     return config.evaluation_length or find_variant(config.variant).max_tokens(config)
-
-
-def _claim(run: Path, config: TrainingConfig) -> None:
-    """Make `run` the directory of these settings, unless one of other settings has got somewhere in it."""
-    lines = "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in config.to_dict().items())
-    path = run / CONFIG
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        if (run / CHECKPOINT).exists() and path.read_text(encoding="utf-8") != lines:
-            raise ResumeError(f"{run} belongs to a run with other settings (see {path}); name another with --run")
-        path.write_text(lines, encoding="utf-8")
-    except OSError as error:
-        raise ResumeError(f"{run} cannot be the directory of a run: {error}") from error
-
-
-def _encoder(run: Path, config: TrainingConfig, corpus: Corpus) -> TextEncoder:
-    """Return the encoder of the run, learnt from the training part until the run has a checkpoint."""
-    path = run / ENCODERS[config.encoder].filename
-    if not (run / CHECKPOINT).exists():
-        build_encoder(config.encoder, config.vocabulary, corpus.train.texts).save(run)
-        (run / "labels.json").write_text(json.dumps(corpus.train.labels, ensure_ascii=False), encoding="utf-8")
-    return ENCODERS[config.encoder].load(path)
 
 
 def _with_extra(corpus: Corpus, config: TrainingConfig) -> Dataset:
@@ -114,6 +99,5 @@ def _with_extra(corpus: Corpus, config: TrainingConfig) -> Dataset:
     if config.extra is None:
         return train
     extra = read_soft_labels(Path(config.extra), train.labels)
-    kept_apart = {normalize(text) for part in (corpus.validation, corpus.test) for text in part.texts}
-    extra = extra.take(np.flatnonzero([normalize(text) not in kept_apart for text in extra.texts]))
+    extra = without_texts_of(extra, corpus.validation, corpus.test)
     return Dataset([*train.texts, *extra.texts], np.concatenate([train.targets, extra.targets]), train.labels)

@@ -1,39 +1,53 @@
 """Fitting a model: epochs, choice of the best one, early stopping, checkpoints and resume, TensorBoard."""
 
-import math
 import time
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zipfile import BadZipFile
 
 import keras
 import numpy as np
-import tensorflow as tf
+from numpy.typing import NDArray
 
-from model_store.golden import Scorer
-from training.batches import training_batches
+from training.backend import feed, tensorboard
+from training.batches import Batches
 from training.config import TrainingConfig
 from training.errors import ResumeError
 from training.history import CHECKPOINT, Epoch, best, epochs_to_json, read_epochs
-from training.optimization import compile_model
+from training.optimization import make_optimizer
 from training.progress import TrainingProgress
-from training.rows import Rows
-from training.scoring import keras_scorer, score_rows
 
 BEST_WEIGHTS = "best.weights.h5"
 
 
-def fit(model: keras.Model, train: Rows, validation: Rows, config: TrainingConfig, run: Path) -> list[Epoch]:
+class Task(Protocol):
+    """What a model is fitted to."""
+
+    @property
+    def steps(self) -> int:
+        """Batches of an epoch."""
+
+    def compile(self, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+        """Give the model its optimizer, loss and a metric called accuracy."""
+
+    def batches(self, epoch: int) -> Batches:
+        """Return the batches of an epoch, counted from 1; always the same ones."""
+
+    def validate(self, model: keras.Model) -> dict[str, float]:
+        """Return validation_loss and validation_accuracy of the model as it stands."""
+
+
+def fit(model: keras.Model, task: Task, config: TrainingConfig, run: Path) -> list[Epoch]:
     """Train `model` and leave it with the weights of the epoch that was best on validation.
 
     After every epoch the state is written to `run / CHECKPOINT`; a run that finds one there goes on from it and ends
     with the same weights as an uninterrupted one.
 
     Args:
-        model: a model from `training.variants.build`, with fresh weights.
-        train: rows to learn from.
-        validation: rows to choose the epoch on.
+        model: a model with fresh weights.
+        task: what to learn.
         config: the settings.
         run: the directory of the run.
 
@@ -43,35 +57,31 @@ def fit(model: keras.Model, train: Rows, validation: Rows, config: TrainingConfi
     Raises:
         ResumeError: if the checkpoint does not fit the model.
     """
-    batches = math.ceil(len(train) / config.batch_size)
-    compile_model(model, config, batches * config.epochs)
+    optimizer = make_optimizer(config, task.steps * config.epochs)
+    task.compile(model, optimizer)
+    optimizer.build(model.trainable_variables)
     epochs = _restore(model, run)
-    score = keras_scorer(model)
-    with TrainingProgress(config.epochs, batches, len(epochs)) as progress, _tensorboard(run):
+    with TrainingProgress(config.epochs, task.steps, len(epochs)) as progress, tensorboard(run) as log:
         for number in range(len(epochs) + 1, config.epochs + 1):
             if _out_of_patience(epochs, config.patience):
                 progress.say(f"no better epoch for {config.patience}; stopping")
                 break
-            figures = _one_epoch(model, train, number, config, progress)
-            epochs.append(Epoch(number=number, **figures, **_validated(score, validation)))
+            figures = _one_epoch(model, task.batches(number), number, progress)
+            with _averaged(model, config):
+                epochs.append(Epoch(number=number, **figures, **task.validate(model)))
+                if best(epochs) is epochs[-1]:
+                    _save_best(model, run)
             _save(model, run, epochs)
-            _log(epochs[-1])
+            log(epochs[-1])
             progress.say(_line(epochs[-1]))
     model.load_weights(run / BEST_WEIGHTS, objects_to_skip=[model.optimizer])
     return epochs
 
 
-def _one_epoch(
-    model: keras.Model, train: Rows, number: int, config: TrainingConfig, progress: TrainingProgress
-) -> dict[str, float]:
+def _one_epoch(model: keras.Model, batches: Batches, number: int, progress: TrainingProgress) -> dict[str, float]:
     start = time.perf_counter()
     history = model.fit(
-        training_batches(train, config.batch_size, seed=(config.seed, number)),
-        initial_epoch=number - 1,
-        epochs=number,
-        shuffle=False,
-        verbose=0,
-        callbacks=[progress],
+        feed(batches), initial_epoch=number - 1, epochs=number, shuffle=False, verbose=0, callbacks=[progress]
     ).history
     return {
         "loss": history["loss"][-1],
@@ -80,14 +90,27 @@ def _one_epoch(
     }
 
 
-def _validated(score: Scorer, validation: Rows) -> dict[str, float]:
-    probabilities = score_rows(score, validation)
-    classes = validation.targets.argmax(axis=1)
-    right = probabilities[np.arange(len(classes)), classes]
-    return {
-        "validation_loss": float(-np.log(np.maximum(right, 1e-7)).mean()),
-        "validation_accuracy": float((probabilities.argmax(axis=1) == classes).mean()),
-    }
+@contextmanager
+def _averaged(model: keras.Model, config: TrainingConfig) -> Iterator[None]:
+    """Give the model its averaged weights, if the settings ask for them, and afterwards those that it trains on."""
+    if config.weight_average is None:
+        yield
+        return
+    variables = model.trainable_variables
+    trained = _copies(variables)
+    model.optimizer.finalize_variable_values(variables)
+    _assign(variables, _copies(variables))  # on JAX they would share the optimizer's memory, and scoring frees it
+    yield
+    _assign(variables, trained)
+
+
+def _copies(variables: Sequence[Any]) -> list[NDArray[Any]]:
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def _assign(variables: Sequence[Any], values: Sequence[NDArray[Any]]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _line(epoch: Epoch) -> str:
@@ -102,13 +125,14 @@ def _out_of_patience(epochs: list[Epoch], patience: int | None) -> bool:
     return bool(patience and epochs and epochs[-1].number - best(epochs).number >= patience)
 
 
+def _save_best(model: keras.Model, run: Path) -> None:
+    model.save_weights(run / f"new.{BEST_WEIGHTS}")
+    (run / f"new.{BEST_WEIGHTS}").replace(run / BEST_WEIGHTS)
+
+
 def _save(model: keras.Model, run: Path, epochs: list[Epoch]) -> None:
     """Replace the checkpoint, one file, as a whole: an interruption leaves the old one or the new one."""
-    if best(epochs) is epochs[-1]:
-        model.save_weights(run / f"new.{BEST_WEIGHTS}")
-        (run / f"new.{BEST_WEIGHTS}").replace(run / BEST_WEIGHTS)
-    variables = [np.asarray(variable) for variable in _state(model)]
-    np.savez(run / f"new.{CHECKPOINT}", *variables, epochs=np.array(epochs_to_json(epochs)))
+    np.savez(run / f"new.{CHECKPOINT}", *_copies(_state(model)), epochs=np.array(epochs_to_json(epochs)))
     (run / f"new.{CHECKPOINT}").replace(run / CHECKPOINT)
 
 
@@ -131,13 +155,3 @@ def _restore(model: keras.Model, run: Path) -> list[Epoch]:
         return read_epochs(run)
     except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
         raise ResumeError(f"the checkpoint in {run} does not fit this model: {error}") from error
-
-
-def _tensorboard(run: Path) -> Any:
-    return tf.summary.create_file_writer(str(run / "tensorboard")).as_default()
-
-
-def _log(epoch: Epoch) -> None:
-    for name, value in asdict(epoch).items():
-        if name != "number":
-            tf.summary.scalar(name, value, step=epoch.number)

@@ -99,21 +99,22 @@ def _flat(ids: Tensor, spec: ModelSpec) -> Tensor:
 def _recurrent(ids: Tensor, spec: ModelSpec) -> Tensor:
     config, variant = spec.config, find_variant(spec.config.variant)
     layers = config.layers or variant.layers
-    direction = config.direction or variant.direction
     x = keras.layers.Embedding(spec.vocabulary, config.embedding, mask_zero=True, name="embedding")(ids)
     if config.spatial_dropout:
         x = keras.layers.SpatialDropout1D(config.spatial_dropout)(x)
     for number in range(1, layers + 1):
         states = number < layers or config.pooling != "last"
-        x = _layer(x, spec, direction, f"recurrent_{number}", states=states)
+        x = recurrent_layer(x, spec, number, states=states)
     if config.pooling == "attention":
         return Attention(config.units, name="attention")(x)
     return x if config.pooling == "last" else Pooling(config.pooling)(x)
 
 
-def _layer(x: Tensor, spec: ModelSpec, direction: str, name: str, *, states: bool) -> Tensor:
-    """Run one recurrent layer over x; `states` asks for the state of every step, else the last one."""
-    cell = CELLS[str(find_variant(spec.config.variant).cell)]
+def recurrent_layer(x: Tensor, spec: ModelSpec, number: int, *, states: bool) -> Tensor:
+    """Run recurrent layer `number`, counted from 1, over x; `states` asks for those of every step, else the last."""
+    variant, name = find_variant(spec.config.variant), f"recurrent_{number}"
+    direction = spec.config.direction or variant.direction
+    cell = CELLS[str(variant.cell)]
     if direction == "bidirectional":
         layer = cell(spec, name=f"{name}_cell", return_sequences=states)
         return keras.layers.Bidirectional(layer, name=name)(x)

@@ -7,7 +7,6 @@ the same vectors again.
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from gensim.models import Word2Vec
 from numpy.typing import NDArray
 
 from model_store.encoder import PADDING_ID, TextEncoder
@@ -17,6 +16,8 @@ EPOCHS = 3
 
 def train_vectors(encoder: TextEncoder, texts: Sequence[str], size: int, seed: int) -> NDArray[np.float32]:
     """Return an embedding table float32 (ids of the encoder, `size`); padding and unseen ids are zero."""
+    from gensim.models import Word2Vec  # noqa: PLC0415  only this one variant needs it
+
     sentences = _Sentences(encoder, texts)
     model = Word2Vec(sentences, vector_size=size, sg=1, negative=5, min_count=1, epochs=EPOCHS, seed=seed, workers=1)
     table = np.zeros((encoder.size, size), dtype=np.float32)

@@ -88,8 +88,8 @@ def main(size: int) -> str:
 
 def _keras(stored: StoredVersion, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
     """Return what the model of Keras layers says, batched by length; its sums know no padding."""
+    from training.backend import keras_scorer
     from training.restoring import keras_model
-    from training.scoring import keras_scorer
 
     score = keras_scorer(keras_model(stored))
     probabilities = np.empty((len(rows), len(stored.manifest.labels)), dtype=np.float32)

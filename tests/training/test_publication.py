@@ -107,8 +107,8 @@ def test_nothing_is_published_that_the_service_would_refuse(
 
 def test_a_score_that_is_no_number_is_a_disagreement(run: Path) -> None:
     from training.assessment import assess
+    from training.backend import keras_scorer
     from training.exporter import check_agreement
-    from training.scoring import keras_scorer
 
     assessed = assess(run, "validation", "own")
     score = keras_scorer(assessed.trained.model)

@@ -51,13 +51,21 @@ def test_a_seed_gives_the_same_model_again_and_another_seed_another(table: Path,
     assert not _same_weights(first, other)
 
 
-@pytest.mark.parametrize("cell_dropout", [0.0, 0.3])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"dropout": 0.3},
+        {"weight_average": 0.9, "piece_sampling": 0.2, "typo_noise": 0.1},
+    ],
+    ids=str,
+)
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
-    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell_dropout: float
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
 ) -> None:
     from training import trainer
 
-    config = _config(table, dropout=cell_dropout, head_dropout=0.3, schedule="cosine")
+    config = _config(table, head_dropout=0.3, schedule="cosine", **settings)
     whole = _train(config, tmp_path / "whole")
     save = trainer._save
 
@@ -151,6 +159,8 @@ def test_further_texts_that_stand_in_the_other_parts_are_left_out(table: Path, t
         *({"loss": name} for name in LOSSES),
         *({"schedule": name} for name in SCHEDULES),
         {"clip_norm": 0.5},
+        {"label_smoothing": 0.1, "weight_average": 0.9},
+        {"piece_sampling": 0.2, "blank_noise": 0.5, "typo_noise": 0.1},
         {"recurrent_dropout": 0.2, "layers": 2, "direction": "bidirectional"},
         {"variant": "pretrained_embedding"},
     ],

@@ -134,7 +134,7 @@ def open_run(run: Path) -> Contestant:
     # TensorFlow, only where it is needed
     from training.lowering import NotCoveredError  # noqa: PLC0415
     from training.recipe import load_run  # noqa: PLC0415
-    from training.scoring import keras_scorer  # noqa: PLC0415
+    from training.backend import keras_scorer  # noqa: PLC0415
     from training.variants import find_variant  # noqa: PLC0415
 
     trained = load_run(run)
