@@ -132,9 +132,9 @@ def open_run(run: Path) -> Contestant:
         ResumeError: if it has no finished epoch.
     """
     # TensorFlow, only where it is needed
+    from training.backend import keras_scorer  # noqa: PLC0415
     from training.lowering import NotCoveredError  # noqa: PLC0415
     from training.recipe import load_run  # noqa: PLC0415
-    from training.backend import keras_scorer  # noqa: PLC0415
     from training.variants import find_variant  # noqa: PLC0415
 
     trained = load_run(run)

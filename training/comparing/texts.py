@@ -52,7 +52,7 @@ class OwnFile:
 def part_for_all(contestants: Sequence[Contestant], part: str) -> Texts:
     """Return the texts that stand in this part of the data of every model.
 
-    The seed and the number of rows of a run decide which training rows become its validation part, so what one model
+    The split seed and the number of rows of a run decide which training rows become its validation part, so what one model
     was chosen on, another may have learnt by heart: only what no model learnt from is left.
 
     Args:
@@ -140,7 +140,7 @@ def _corpora(configs: Sequence[TrainingConfig]) -> list[Corpus]:
 
 
 def _data_key(config: TrainingConfig) -> tuple[object, ...]:
-    names = ("dataset", "text_column", "label_column", "data_dir", "rows", "validation_share", "seed")
+    names = ("dataset", "text_column", "label_column", "data_dir", "rows", "validation_share", "split_seed")
     return tuple(getattr(config, name) for name in names)
 
 

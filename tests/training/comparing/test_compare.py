@@ -137,7 +137,7 @@ def _contestants(store: Path, *configs: TrainingConfig) -> list[Contestant]:
 
 
 def test_no_model_is_asked_what_it_or_another_learnt_from(store: Path, table: Path) -> None:
-    configs = [TrainingConfig(dataset=str(table), validation_share=0.5, seed=seed) for seed in (7, 8)]
+    configs = [TrainingConfig(dataset=str(table), validation_share=0.5, split_seed=seed) for seed in (7, 8)]
 
     texts = part_for_all(_contestants(store, *configs), "validation")
 
