@@ -93,10 +93,13 @@ def _publish(given: argparse.Namespace) -> None:
 
 
 def _label(given: argparse.Namespace) -> None:
-    from training.baseline import label_unlabelled
+    from training.labelling import Labelling, label_further
 
-    label_unlabelled(read_config(None, flags_given(given)), given.out)
-    print(f"wrote {given.out}")
+    how = Labelling(given.teacher, given.stars, given.learn_stars, given.folds, given.include_training)
+    origin = label_further(read_config(None, flags_given(given)), how, given.out)
+    for name, accuracy in origin.teachers.items():
+        print(f"{accuracy:.4f} {name}")
+    print(f"wrote {given.out}, track {origin.track}; the accuracies are those on the validation part")
 
 
 def _results(given: argparse.Namespace) -> None:
@@ -138,9 +141,19 @@ def _parser() -> argparse.ArgumentParser:
 
     comparing.add_flags(_verb(verbs, "compare", comparing.run, comparing.SUMMARY))
 
-    label = _verb(verbs, "label", _label, "label the unlabelled reviews softly with the linear baseline")
+    label = _verb(verbs, "label", _label, "label the unlabelled reviews softly by teachers")
     label.add_argument("--out", type=Path, default=Path("runs/soft_labels.tsv"), help="default: %(default)s")
-    add_flags(label, only=("data_dir", "seed"))
+    text = "linear, nbsvm, or the directory of a finished run; several are averaged (default: linear)"
+    label.add_argument("--teacher", nargs="+", default=["linear"], metavar="TEACHER", help=text)
+    text = "half of the target of a review with 1 to 4 or 9 to 10 stars is the class that they tell"
+    label.add_argument("--stars", action="store_true", help=text)
+    text = "linear teachers learn from such reviews, too"
+    label.add_argument("--learn-stars", action="store_true", help=text)
+    text = "models of each linear teacher; each judges the part that it has not seen (default: %(default)s)"
+    label.add_argument("--folds", type=int, default=1, help=text)
+    text = "label the training part as well (linear teachers, 2 folds or more)"
+    label.add_argument("--include-training", action="store_true", help=text)
+    add_flags(label, only=("data_dir", "validation_share", "split_seed"))
 
     results = _verb(verbs, "results", _results, "train and test every variant with the reference settings (hours)")
     text = "where the runs lie; finished ones are not trained again (default: %(default)s)"

@@ -91,6 +91,9 @@ CHATBOT = PublicFile(
 PUBLIC_FILES = (NSMC_TRAIN, NSMC_TEST, CHATBOT)
 UNLABELLED = "nsmc/reviews_unlabelled.txt"
 
+ORIGIN_MARK = "# {"
+"""How the first line of a file of soft labels begins if it says where they are from."""
+
 TEST_SHARE = 0.1
 """The part kept for the final figure where the data has no official test part."""
 
@@ -125,13 +128,15 @@ def load_unlabelled(config: TrainingConfig) -> list[str]:
 
 
 def read_soft_labels(path: Path, labels: tuple[str, ...]) -> Dataset:
-    """Read texts with a probability for each class, as `write_soft_labels` wrote them.
+    """Read texts with a probability for each class; a first line that says where they are from is passed over.
 
     Raises:
         DataError: if a row does not hold a text and one number for each label.
     """
     texts, targets = [], []
     for line, row in enumerate(read_text(path).splitlines(), start=1):
+        if line == 1 and row.startswith(ORIGIN_MARK):
+            continue
         text, *cells = row.split("\t")
         try:
             target = [float(cell) for cell in cells]

@@ -204,7 +204,7 @@ def _manifest(publication: Publication, fused_reason: str) -> Manifest:
             "published": datetime.now(UTC).isoformat(timespec="seconds"),
             "evaluated_on": report.part,
             "data": publication.corpus.source,
-            "track": "B" if trained.config.extra else "A",
+            **trained.origin,
             "settings": trained.config.to_dict(),
             "commit": _commit(),
             "python": platform.python_version(),

@@ -1,8 +1,10 @@
 """A training run from its settings to a trained model: the steps, in order, on one screen."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,6 +18,7 @@ from training.epochs import EpochRows
 from training.errors import ResumeError
 from training.history import Epoch, read_epochs
 from training.pretraining import start_from
+from training.provenance import note_origin, read_run_origin
 from training.rows import encode_rows
 from training.runs import CONFIG, LABELS, claim, read_encoder, run_encoder
 from training.trainer import BEST_WEIGHTS, fit
@@ -32,12 +35,14 @@ class Trained:
         model: the Keras model, with the weights of the best epoch, free of GPU-only kernels.
         encoder: how text becomes its ids.
         epochs: what every epoch gave.
+        origin: what it learnt from: the track, and where its soft labels are from.
     """
 
     config: TrainingConfig
     model: keras.Model
     encoder: TextEncoder
     epochs: list[Epoch]
+    origin: Mapping[str, Any]
 
 
 def train_variant(config: TrainingConfig, run: Path) -> Trained:
@@ -50,6 +55,7 @@ def train_variant(config: TrainingConfig, run: Path) -> Trained:
         TrainingError: if the settings or the data cannot be used, or `run` belongs to other settings.
     """
     claim(run, config)
+    note_origin(run, config)
     seed_everything(config.seed)
     corpus = load_corpus(config)
     encoder = run_encoder(run, config, corpus)
@@ -75,7 +81,7 @@ def load_run(run: Path) -> Trained:
     labels = json.loads((run / LABELS).read_text(encoding="utf-8"))
     model = build(ModelSpec(config, encoder.size, len(labels), portable=True))
     model.load_weights(run / BEST_WEIGHTS)
-    return Trained(config, model, encoder, read_epochs(run))
+    return Trained(config, model, encoder, read_epochs(run), read_run_origin(run))
 
 
 def _warm_up(model: keras.Model, spec: ModelSpec, encoder: TextEncoder) -> None:
