@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from types import UnionType
 from typing import Any
 
 from model_store.encoder import EncoderSpec
@@ -24,6 +25,23 @@ class FileRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """How the probabilities of a version were made to mean what they say, and which answers it would rather not give.
+
+    Attributes:
+        temperature: what its logits were divided by before it was published; its files hold the result.
+        certain_from: an answer is uncertain if its probability is lower, 0 to 1; None: of no answer is that said.
+        certain_accuracy: the accuracy that the other answers were to reach, 0 to 1.
+        figures: what came of it, by name.
+    """
+
+    temperature: float
+    certain_from: float | None
+    certain_accuracy: float
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What a version says of itself.
 
@@ -39,6 +57,7 @@ class Manifest:
         metrics: the figures of its evaluation, by name.
         provenance: data, settings, seed, packages and time of its training.
         files: every other file of the version by its path, with size and hash.
+        calibration: how it was calibrated; None if it was not, as before there was such a thing.
     """
 
     name: str
@@ -53,6 +72,12 @@ class Manifest:
     provenance: Mapping[str, Any]
     files: Mapping[str, FileRecord] = field(default_factory=dict)
     format: int = MANIFEST_FORMAT
+    calibration: Calibration | None = None
+
+    @property
+    def certain_from(self) -> float:
+        """From which probability on an answer is certain; 0 if all are."""
+        return (self.calibration.certain_from if self.calibration else None) or 0.0
 
     def to_json(self) -> str:
         """Return the manifest as indented JSON, readable by people.
@@ -81,6 +106,7 @@ class Manifest:
             raise ManifestError("manifest.json must hold an object")
         if document.get("format") != MANIFEST_FORMAT:
             raise ManifestError(f"manifest format {document.get('format')!r}; this release reads {MANIFEST_FORMAT}")
+        document = {"calibration": None, **document}  # older manifests do not mention it
         _check_types(document, _FIELD_TYPES, "manifest")
         _check_metrics(document["metrics"])
         _check_unicode(document)
@@ -97,7 +123,9 @@ def is_finite_number(value: object) -> bool:
         return False
 
 
-_FIELD_TYPES: dict[str, type] = {
+_Types = Mapping[str, type | UnionType]
+
+_FIELD_TYPES: _Types = {
     "name": str,
     "version": int,
     "variant": str,
@@ -110,9 +138,16 @@ _FIELD_TYPES: dict[str, type] = {
     "provenance": dict,
     "files": dict,
     "format": int,
+    "calibration": dict | None,
 }
-_ENCODER_TYPES: dict[str, type] = {"kind": str, "size": int, "text_version": int}
-_FILE_TYPES: dict[str, type] = {"size": int, "sha256": str}
+_ENCODER_TYPES: _Types = {"kind": str, "size": int, "text_version": int}
+_FILE_TYPES: _Types = {"size": int, "sha256": str}
+_CALIBRATION_TYPES: _Types = {
+    "temperature": float | int,
+    "certain_from": float | int | None,
+    "certain_accuracy": float | int,
+    "figures": dict,
+}
 
 
 def _parsed(document: dict[str, Any]) -> dict[str, Any]:
@@ -129,7 +164,22 @@ def _parsed(document: dict[str, Any]) -> dict[str, Any]:
         "labels": tuple(labels),
         "encoder": EncoderSpec(**document["encoder"]),
         "files": {path: FileRecord(**record) for path, record in document["files"].items()},
+        "calibration": _calibration(document["calibration"]),
     }
+
+
+def _calibration(document: dict[str, Any] | None) -> Calibration | None:
+    if document is None:
+        return None
+    _check_types(document, _CALIBRATION_TYPES, "calibration")
+    _check_metrics(document["figures"])
+    calibration = Calibration(**document)
+    shares = (calibration.certain_accuracy, calibration.certain_from or 0.0)
+    if not is_finite_number(calibration.temperature) or calibration.temperature <= 0:
+        raise ManifestError("calibration: temperature must be above 0")
+    if not all(0 <= share <= 1 for share in shares):
+        raise ManifestError("calibration: certain_from and certain_accuracy must be 0 to 1")
+    return calibration
 
 
 def _check_metrics(metrics: Mapping[str, object]) -> None:
@@ -145,11 +195,15 @@ def _check_unicode(document: dict[str, Any]) -> None:
         raise ManifestError("manifest.json holds a lone surrogate") from error
 
 
-def _check_types(document: Any, types: Mapping[str, type], where: str) -> None:
+def _check_types(document: Any, types: _Types, where: str) -> None:
     if not isinstance(document, dict) or document.keys() != types.keys():
         found = sorted(document) if isinstance(document, dict) else type(document).__name__
         raise ManifestError(f"{where}: expected the fields {sorted(types)}, found {found}")
     for name, expected in types.items():
         value = document[name]
-        if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
-            raise ManifestError(f"{where}: {name} must be {expected.__name__}, found {type(value).__name__}")
+        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+            raise ManifestError(f"{where}: {name} must be {_spoken(expected)}, found {type(value).__name__}")
+
+
+def _spoken(expected: type | UnionType) -> str:
+    return expected.__name__ if isinstance(expected, type) else str(expected)

@@ -12,20 +12,26 @@ class PredictionWriter:
     """Writes the predictions of one version; the bytes are those of `schemas.Prediction`.
 
     Probabilities get six decimals: the seventh of a 32-bit float near one is noise.
+
+    Args:
+        ref: the version.
+        labels: its labels, in the order of its probabilities.
+        certain_from: an answer whose probability is lower is uncertain; 0 if none is.
     """
 
-    def __init__(self, ref: VersionRef, labels: Sequence[str]) -> None:
+    def __init__(self, ref: VersionRef, labels: Sequence[str], certain_from: float = 0.0) -> None:
+        self._certain_from = certain_from
         scores = ",".join(f"{_literal(label)}:%s" for label in labels)
         tail = f'"scores":{{{scores}}},"model":{_literal(ref.name)},"version":{ref.version},'
-        ends = {
-            truncated: f'{tail}"truncated":{json.dumps(truncated)},"uncertain":false,"experiment":%s}}'
-            for truncated in (False, True)
-        }
         self._templates = [
-            {
-                truncated: f'{{"prediction_id":"%s","label":{_literal(label)},"score":%s,{end}'
-                for truncated, end in ends.items()
-            }
+            [
+                [
+                    f'{{"prediction_id":"%s","label":{_literal(label)},"score":%s,{tail}"truncated":{truncated},'
+                    f'"uncertain":{uncertain},"experiment":%s}}'
+                    for uncertain in ("false", "true")
+                ]
+                for truncated in ("false", "true")
+            ]
             for label in labels
         ]
 
@@ -42,7 +48,8 @@ class PredictionWriter:
             part: what the prediction is to an experiment; None if nothing.
         """
         numbers = [f"{probability:.6f}" for probability in probabilities]
-        return self._templates[label][truncated] % (prediction_id, numbers[label], *numbers, _experiment(part))
+        template = self._templates[label][truncated][probabilities[label] < self._certain_from]
+        return template % (prediction_id, numbers[label], *numbers, _experiment(part))
 
 
 @lru_cache(maxsize=256)

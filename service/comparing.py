@@ -33,6 +33,11 @@ class Compared(NamedTuple):
     encoded: Encoded
     seconds: float
 
+    @property
+    def uncertain(self) -> bool:
+        """Whether the probability of the label is too low to rely on, as the version has it."""
+        return max(self.probabilities) < self.model.stored.manifest.certain_from
+
 
 class Consensus(NamedTuple):
     """What most models say, and the share of them that does."""

@@ -55,7 +55,7 @@ def load(proven: Proven, metrics: Metrics, settings: Settings) -> Model:
         engine=engine,
         batcher=Batcher(engine, model_metrics, limits),
         metrics=model_metrics,
-        writer=PredictionWriter(proven.stored.ref, manifest.labels),
+        writer=PredictionWriter(proven.stored.ref, manifest.labels, manifest.certain_from),
     )
 
 

@@ -110,7 +110,9 @@ class Prediction(BaseModel):
     model: str
     version: int
     truncated: Annotated[bool, Field(description="Whether the model saw only the beginning of the text.")]
-    uncertain: Annotated[bool, Field(description="Whether the model would rather not decide.")]
+    uncertain: Annotated[
+        bool, Field(description="Whether the probability of `label` is too low to rely on: below `certain_from`.")
+    ]
     experiment: ExperimentTag | None
 
 
@@ -154,6 +156,10 @@ class ModelStatus(BaseModel):
     engine: Annotated[str | None, Field(description="`onnx` or `tensorflow`; null when it is not loaded.")]
     device: Annotated[str | None, Field(description="`cpu` or `gpu`; null when it is not loaded.")]
     labels: list[str]
+    certain_from: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="Answers of a lower probability are `uncertain`; null: no answer ever is."),
+    ]
     digest: Annotated[str | None, Field(description="SHA-256 of its manifest, and thereby of all its files.")]
     metrics: Annotated[dict[str, float], Field(description="Figures of its evaluation.")]
 

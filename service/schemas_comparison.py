@@ -41,6 +41,7 @@ class ComparedModel(BaseModel):
     scores: Annotated[dict[str, float], Field(description="Probability of every label, in the order of the model.")]
     time_ms: Annotated[float, Field(ge=0, description="From the text to its probabilities, waiting included.")]
     truncated: Annotated[bool, Field(description="Whether the model saw only the beginning of the text.")]
+    uncertain: Annotated[bool, Field(description="Whether the probability of `label` is too low to rely on.")]
     tokens: Annotated[int, Field(description="How many units the model saw.")]
     unknown_tokens: Annotated[int, Field(description="How many of them it does not know.")]
 

@@ -109,6 +109,7 @@ class ExplainedModel(BaseModel):
     time_ms: Annotated[float, Field(ge=0, description="From the text to its probabilities, waiting included.")]
     explain_ms: Annotated[float, Field(ge=0, description="What the explanation of this model took.")]
     truncated: Annotated[bool, Field(description="Whether the model saw only the beginning of the text.")]
+    uncertain: Annotated[bool, Field(description="Whether the probability of `answer` is too low to rely on.")]
     unknown_tokens: Annotated[int, Field(description="How many tokens it does not know.")]
     replay_difference: Annotated[
         float, Field(ge=0, description="Largest difference of a probability between the replay and the service.")

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from model_store.encoder import CharacterEncoder, EncoderSpec
 from model_store.golden import GoldenExample, write_golden
 from model_store.layout import EXTRA, FUSED_GRAPH, GOLDEN, VersionRef, publish, staging
-from model_store.manifest import Manifest
+from model_store.manifest import Calibration, Manifest
 from model_store.text import TEXT_VERSION
 
 CHARACTERS = (
@@ -24,13 +24,14 @@ GOLDEN_TEXTS = ("영화 정말 좋았어요", "지루했어요 ㅠㅠ", "최고!
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of a tiny network and the seed of its weights."""
+    """Sizes of a tiny network, the seed of its weights, and from which probability on its answers are certain."""
 
     labels: tuple[str, ...] = ("negative", "positive")
     embedding: int = 8
     units: int = 8
     max_tokens: int = 256
     seed: int = 0
+    certain_from: float | None = None
 
 
 def publish_version(store: Path, name: str = "gru", shape: Shape | None = None) -> VersionRef:
@@ -64,6 +65,7 @@ def manifest_of(name: str, encoder_size: int, shape: Shape, fused_reason: str = 
         fused_reason=fused_reason,
         metrics={"accuracy": 0.5},
         provenance={"note": "random weights, for tests"},
+        calibration=Calibration(1.0, shape.certain_from, 0.95, {}),
     )
 
 

@@ -12,25 +12,29 @@ _PREFIX = "predicted_"
 
 @dataclass(frozen=True, slots=True)
 class AddedColumns:
-    """The columns that scoring adds, in this order: label, score, one probability for each label, model.
+    """The columns that scoring adds, in this order: label, score, one probability for each label, uncertain, model.
 
     Attributes:
         names: their names.
         labels: of the model, in the order of its probabilities.
         model: the reference that every row gets, such as `gru/2`.
+        certain_from: a row whose score is lower is uncertain; 0 if none is.
     """
 
     names: tuple[str, ...]
     labels: tuple[str, ...]
     model: str
+    certain_from: float = 0.0
 
 
-def added_columns(columns: Sequence[str], labels: Sequence[str], ref: VersionRef) -> AddedColumns:
+def added_columns(
+    columns: Sequence[str], labels: Sequence[str], ref: VersionRef, certain_from: float = 0.0
+) -> AddedColumns:
     """Choose names that no column of the input has: all of them get a prefix, as often as that takes."""
-    names = ["label", "score", *(f"probability_{label}" for label in labels), "model"]
+    names = ["label", "score", *(f"probability_{label}" for label in labels), "uncertain", "model"]
     while not set(names).isdisjoint(columns):
         names = [_PREFIX + name for name in names]
-    return AddedColumns(tuple(names), tuple(labels), str(ref))
+    return AddedColumns(tuple(names), tuple(labels), str(ref), certain_from)
 
 
 def find_text_column(columns: Sequence[str], wanted: str | None) -> int:

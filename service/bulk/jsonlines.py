@@ -108,7 +108,7 @@ class JsonWriter:
 
     def write(self, rows: Rows, predictions: Predictions) -> tuple[bytes, list[Rejected]]:
         """Return the objects; there is nothing that they cannot hold."""
-        templates = [self._template(label) for label in self.added.labels]
+        templates = [[self._template(label, each) for each in ("false", "true")] for label in self.added.labels]
         lines: list[str] = []
         for place, label, probabilities in zip(*predictions, strict=True):
             content = rows.content
@@ -117,13 +117,14 @@ class JsonWriter:
                 if self.same
                 else _literal(dict(zip(self.columns, content.values(place), strict=True)))
             )
-            lines.append(row[:-1] + templates[label] % (probabilities[label], *probabilities))
+            score = probabilities[label]
+            lines.append(row[:-1] + templates[label][score < self.added.certain_from] % (score, *probabilities))
         return "".join(lines).encode(), []
 
-    def _template(self, label: str) -> str:
+    def _template(self, label: str, uncertain: str) -> str:
         """Return what follows the last member of an object of this label."""
         names = [_escaped(name) for name in self.added.names]
-        values = [_escaped(label), *["%.6f"] * (1 + len(self.added.labels)), _escaped(self.added.model)]
+        values = [_escaped(label), *["%.6f"] * (1 + len(self.added.labels)), uncertain, _escaped(self.added.model)]
         return "".join(f", {name}: {value}" for name, value in zip(names, values, strict=True)) + "}\n"
 
 

@@ -106,8 +106,14 @@ class BatchWriter:
         rounded = [[round(value, 6) for value in row] for row in predictions.probabilities]
         scores = [row[label] for row, label in zip(rounded, predictions.labels, strict=True)]
         columns += [pyarrow.array(values) for values in (labels, scores, *zip(*rounded, strict=True))]
+        columns.append(pyarrow.array(self._uncertain(predictions)))
         columns.append(pyarrow.array([self.added.model] * len(labels)))
         return _stream(self.schema, (pyarrow.record_batch(columns, schema=self.schema),)), []
+
+    def _uncertain(self, predictions: Predictions) -> list[bool]:
+        """Compare before rounding, as the other writers do."""
+        rows = zip(predictions.labels, predictions.probabilities, strict=True)
+        return [probabilities[label] < self.added.certain_from for label, probabilities in rows]
 
     def _input_columns(self, rows: Rows, places: list[int]) -> list[Any]:
         content = rows.content
@@ -185,7 +191,7 @@ def batch_writer(source_schema: Any, columns: Sequence[str], added: AddedColumns
         source_schema if source_schema is not None else pyarrow.schema([(name, pyarrow.string()) for name in columns])
     )
     numbers = [pyarrow.float64()] * (1 + len(added.labels))
-    types = [pyarrow.string(), *numbers, pyarrow.string()]
+    types = [pyarrow.string(), *numbers, pyarrow.bool_(), pyarrow.string()]
     fields = [pyarrow.field(name, kind) for name, kind in zip(added.names, types, strict=True)]
     schema = pyarrow.schema([*given, *fields], metadata=given.metadata)
     return BatchWriter(schema, added, same=source_schema is not None)

@@ -38,7 +38,7 @@ def score(options: Options, settings: Settings) -> int:
     _check(options)
     stored = find_version(settings, options.model or settings.default_model, options.version)
     with closing(open_source(options)) as source:
-        added = added_columns(source.columns, stored.manifest.labels, stored.ref)
+        added = added_columns(source.columns, stored.manifest.labels, stored.ref, stored.manifest.certain_from)
         writer = row_writer(options, source, added)
         task = Task(settings, stored.ref, row_parser(options, source, added), writer, is_packed(options.out))
         with closing(_open_output(options, _identity(options, stored), writer)) as output:

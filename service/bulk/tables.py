@@ -97,7 +97,8 @@ class TableWriter:
 
     def write(self, rows: Rows, predictions: Predictions) -> tuple[bytes, list[Rejected]]:
         """Return the rows, and those that hold what this dialect cannot."""
-        templates = [self._template(label) for label in self.added.labels]
+        templates = [[self._template(label, each) for each in ("false", "true")] for label in self.added.labels]
+        certain_from = self.added.certain_from
         lines: list[str] = []
         rejected: list[Rejected] = []
         for place, label, probabilities in zip(*predictions, strict=True):
@@ -106,14 +107,15 @@ class TableWriter:
             if row is None:
                 rejected.append(Rejected(rows.lines[place], "not_representable", content.raw(place)))
             else:
-                lines.append(row + templates[label] % (probabilities[label], *probabilities))
+                score = probabilities[label]
+                lines.append(row + templates[label][score < certain_from] % (score, *probabilities))
         return "".join(lines).encode(), rejected
 
-    def _template(self, label: str) -> str:
+    def _template(self, label: str, uncertain: str) -> str:
         """Return what is added to a row of this label, with a place for its score and each probability."""
         numbers = ["%.6f"] * (1 + len(self.added.labels))
         label, model = ((self.dialect.join([name]) or "").replace("%", "%%") for name in (label, self.added.model))
-        return self.dialect.delimiter + self.dialect.delimiter.join([label, *numbers, model]) + "\n"
+        return self.dialect.delimiter + self.dialect.delimiter.join([label, *numbers, uncertain, model]) + "\n"
 
 
 class TableSource:

@@ -95,6 +95,7 @@ def _model(compared: Compared) -> dict[str, Any]:
             "scores": dict(zip(stored.manifest.labels, scores, strict=True)),
             "time_ms": round(compared.seconds * 1e3, 3),
             "truncated": compared.encoded.truncated,
+            "uncertain": compared.uncertain,
             "unknown_tokens": compared.encoded.unknown,
         },
     }

@@ -61,6 +61,7 @@ def _shown(compared: Compared) -> ComparedModel:
         scores=dict(zip(labels, scores, strict=True)),
         time_ms=round(compared.seconds * 1e3, 3),
         truncated=compared.encoded.truncated,
+        uncertain=compared.uncertain,
         tokens=len(compared.encoded.ids),
         unknown_tokens=compared.encoded.unknown,
     )

@@ -42,6 +42,7 @@ def version_status(ref: VersionRef, entry: Entry) -> ModelStatus:
         engine=engine.name if engine else None,
         device=engine.device if engine else None,
         labels=list(manifest.labels) if manifest else [],
+        certain_from=manifest.certain_from or None if manifest else None,
         digest=entry.digest,
         metrics=_figures(manifest) if manifest else {},
     )

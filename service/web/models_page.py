@@ -115,6 +115,7 @@ def _what_it_is(manifest: Manifest, status: ModelStatus, aliases: str, words: Wo
         ("labels", " · ".join(words.known("labels", label) for label in manifest.labels)),
         ("encoder", words("models.encoder_is", kind=manifest.encoder.kind, size=f"{manifest.encoder.size:,}")),
         ("reads", words("models.tokens", count=f"{manifest.max_tokens:,}")),
+        ("certain_from", f"{status.certain_from:g}" if status.certain_from else "–"),
         ("engine", escape(f"{status.engine}, {status.device}") if status.engine else "–"),
         (
             "fused",

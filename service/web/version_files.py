@@ -7,7 +7,16 @@ from model_store.layout import REPORT
 from service.registry import Entry
 from service.web.files import File
 
-PLOTS = ("learning_curves", "confusion", "reliability", "by_length", "by_unknown", "memory", "examples")
+PLOTS = (
+    "learning_curves",
+    "confusion",
+    "reliability",
+    "risk_coverage",
+    "by_length",
+    "by_unknown",
+    "memory",
+    "examples",
+)
 """In the order in which they are shown."""
 
 _TABLE: Mapping[str, str] = {f"{plot}.png": "image/png" for plot in PLOTS} | {

@@ -42,6 +42,23 @@ def test_whatever_the_labels_the_bytes_parse_to_the_documented_model_and_equal_i
 
 
 @pytest.mark.parametrize(
+    ("probabilities", "uncertain"), [([0.2, 0.8], False), ([0.2000001, 0.7999999], True), ([0.0, 1.0], False)]
+)
+@pytest.mark.parametrize("truncated", [False, True])
+def test_an_answer_of_a_lower_probability_than_its_version_asks_for_is_uncertain(
+    probabilities: list[float], uncertain: bool, truncated: bool
+) -> None:
+    writer = PredictionWriter(VersionRef("gru", 2), ["negative", "positive"], certain_from=0.8)
+    written = Prediction.model_validate_json(writer.write(ID, 1, probabilities, truncated, None))
+    assert (written.uncertain, written.truncated) == (uncertain, truncated)
+
+
+def test_no_answer_is_uncertain_unless_its_version_says_from_when_on() -> None:
+    writer = PredictionWriter(VersionRef("gru", 2), ["negative", "positive"])
+    assert not Prediction.model_validate_json(writer.write(ID, 1, [0.5, 0.5], False, None)).uncertain
+
+
+@pytest.mark.parametrize(
     ("probability", "written"), [(0.9300000071525574, 0.93), (4e-7, 0), (0.9999998, 1), (1.2e-5, 0.000012)]
 )
 def test_probabilities_have_six_decimals(probability: float, written: float) -> None:

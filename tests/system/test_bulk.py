@@ -63,7 +63,7 @@ def test_columns_go_through_every_format_unchanged(store: Path, tmp_path: Path, 
     score(store, reviews, "--out", between, "--quiet")
     score(store, between, "--out", last, "--quiet")
     before, after = rows_of(reviews), rows_of(last)
-    added = {"label", "score", "probability_negative", "probability_positive", "model"}
+    added = {"label", "score", "probability_negative", "probability_positive", "uncertain", "model"}
     assert after[0].keys() == before[0].keys() | added | {f"predicted_{name}" for name in added}
     for old, new in zip(before, after, strict=True):
         assert {name: new[name] for name in old} == old

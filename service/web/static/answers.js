@@ -66,6 +66,7 @@ function aside(model) {
     say("home.tokens", { count: model.tokens }),
     model.unknown_tokens ? say("home.unknown", { count: model.unknown_tokens }) : null,
     model.truncated ? say("home.truncated") : null,
+    model.uncertain ? say("home.uncertain") : null,
   ];
   return parts.filter(Boolean).join(" · ");
 }

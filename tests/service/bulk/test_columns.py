@@ -9,7 +9,7 @@ LABELS, REF = ("negative", "positive"), VersionRef("gru", 2)
 
 def test_what_is_added_is_named_plainly_where_nothing_has_these_names() -> None:
     added = added_columns(["text"], LABELS, REF)
-    assert added.names == ("label", "score", "probability_negative", "probability_positive", "model")
+    assert added.names == ("label", "score", "probability_negative", "probability_positive", "uncertain", "model")
     assert added.model == "gru/2"
 
 

@@ -31,7 +31,7 @@ def test_members_come_out_as_they_went_in(objects: list[dict[str, object]]) -> N
     body = "".join(json.dumps(found, ensure_ascii=bool(index % 2)) + "\n" for index, found in enumerate(objects))
     rows = JsonParser((), None).parse(body.encode(), 1)
     output, _ = JsonWriter((), ADDED, same=True).write(rows, all_positive(rows))
-    added = dict(zip(ADDED.names, ["positive", 0.75, 0.25, 0.75, "gru/2"], strict=True))
+    added = dict(zip(ADDED.names, ["positive", 0.75, 0.25, 0.75, False, "gru/2"], strict=True))
     assert [json.loads(line) for line in output.decode().split("\n")[:-1]] == [found | added for found in objects]
 
 

@@ -53,7 +53,8 @@ def test_columns_keep_their_types_and_get_the_predictions_beside_them(tmp_path: 
     assert table.column("text").to_pylist() == kept.column("text").to_pylist()
     assert table.to_pylist()[0] | {"id": 0, "at": 0, "text": 0} == {
         **{"id": 0, "at": 0, "text": 0, "label": "positive", "score": 0.75},
-        **{"probability_negative": 0.25, "probability_positive": 0.75, "model": "gru/2"},
+        **{"probability_negative": 0.25, "probability_positive": 0.75},
+        **{"uncertain": False, "model": "gru/2"},
     }
     assert not rejected
 

@@ -48,7 +48,7 @@ def test_a_version_that_nobody_signed_is_not_scored_with_where_that_is_asked_for
 async def test_labels_and_probabilities_are_those_of_the_service(settings: Settings, client: httpx.AsyncClient) -> None:
     answer = await client.post("/predict/batch", json={"texts": TEXTS, "model": "gru", "version": 2})
     expected = [
-        [item["label"], *(f"{number:.6f}" for number in (item["score"], *item["scores"].values())), "gru/2"]
+        [item["label"], *(f"{number:.6f}" for number in (item["score"], *item["scores"].values())), "false", "gru/2"]
         for item in answer.json()["predictions"]
     ]
     lines = score(settings, TEXTS).output.decode().splitlines()

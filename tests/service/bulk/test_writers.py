@@ -21,11 +21,11 @@ TABLE = 'id\ttext\n1\t좋다, 정말\n2\t"최고"\n'
 LINES = '{"id": 1, "text": "좋다, 정말"}\n{"id": 2, "text": "\\"최고\\""}\n'
 
 
-def convert(path: Path, out: Path) -> bytes:
-    """Write all rows of a file as positive ones, without workers; return the bytes."""
+def convert(path: Path, out: Path, certain_from: float = 0.0) -> bytes:
+    """Write all rows of a file as positive ones of probability 0.75, without workers; return the bytes."""
     options = Options(str(path), str(out))
     with closing(open_source(options)) as source:
-        added = added_columns(source.columns, ("negative", "positive"), VersionRef("gru", 2))
+        added = added_columns(source.columns, ("negative", "positive"), VersionRef("gru", 2), certain_from)
         writer = row_writer(options, source, added)
         parser = row_parser(options, source, added)
         parts = [writer.head()]
@@ -53,9 +53,9 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_every_format_becomes_a_csv(path: Path, tmp_path: Path) -> None:
     assert convert(path, tmp_path / "out.csv").decode().splitlines() == [
-        "id,text,label,score,probability_negative,probability_positive,model",
-        '1,"좋다, 정말",positive,0.750000,0.250000,0.750000,gru/2',
-        '2,"""최고""",positive,0.750000,0.250000,0.750000,gru/2',
+        "id,text,label,score,probability_negative,probability_positive,uncertain,model",
+        '1,"좋다, 정말",positive,0.750000,0.250000,0.750000,false,gru/2',
+        '2,"""최고""",positive,0.750000,0.250000,0.750000,false,gru/2',
     ]
 
 
@@ -82,6 +82,21 @@ def test_every_format_becomes_parquet(path: Path, tmp_path: Path) -> None:
         ("1", "좋다, 정말", 0.75),
         ("2", '"최고"', 0.75),
     ]
+
+
+@pytest.mark.parametrize(("certain_from", "uncertain"), [(0.0, "false"), (0.75, "false"), (0.7500001, "true")])
+def test_every_format_says_which_rows_are_uncertain(
+    path: Path, tmp_path: Path, certain_from: float, uncertain: str
+) -> None:
+    for name in ("out.tsv", "out.jsonl", "out.parquet"):
+        convert(path, tmp_path / name, certain_from)
+    convert(tmp_path / "out.jsonl", tmp_path / "of_lines.jsonl")
+    convert(tmp_path / "out.parquet", tmp_path / "of_parquet.jsonl")
+
+    assert {line.split("\t")[6] for line in (tmp_path / "out.tsv").read_text().splitlines()[1:]} == {uncertain}
+    for name in ("of_lines.jsonl", "of_parquet.jsonl"):
+        objects = [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
+        assert {str(found["uncertain"]).lower() for found in objects} == {uncertain}
 
 
 def test_columns_that_cannot_be_told_apart_are_refused_where_names_matter(tmp_path: Path) -> None:

@@ -11,9 +11,8 @@ WORDS = Words.read("en")
 
 def listed(aliases: list[AliasStatus], broken: str | None = None) -> ModelList:
     common: dict[str, Any] = {"state": "ready", "reason": None, "engine": "onnx", "device": "cpu", "metrics": {}}
-    models = [
-        ModelStatus(model="gru", version=version, labels=["a", "b"], digest="0" * 64, **common) for version in (1, 2)
-    ]
+    common |= {"model": "gru", "labels": ["a", "b"], "certain_from": None, "digest": "0" * 64}
+    models = [ModelStatus(version=version, **common) for version in (1, 2)]
     return ModelList(default="gru", models=models, aliases=aliases, broken=broken)
 
 
