@@ -52,8 +52,8 @@ class OwnFile:
 def part_for_all(contestants: Sequence[Contestant], part: str) -> Texts:
     """Return the texts that stand in this part of the data of every model.
 
-    The split seed and the number of rows of a run decide which training rows become its validation part, so what one model
-    was chosen on, another may have learnt by heart: only what no model learnt from is left.
+    The split seed and the number of rows of a run decide which training rows become its validation part, so what one
+    model was chosen on, another may have learnt by heart: only what no model learnt from is left.
 
     Args:
         contestants: the models, trained on the same dataset.
