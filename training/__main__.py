@@ -7,6 +7,7 @@ A first model, in a few minutes:
     python -m training evaluate --run runs/gru                figures on the validation part, and a report
     python -m training publish --run runs/gru --name gru      prove it, and make it the next version in the store
     python -m training compare gru lstm                       two models of the store side by side
+    python -m training sweep --over units=16,32,64            what does accuracy cost in size and time?
 """
 
 import argparse
@@ -20,6 +21,7 @@ from model_store.layout import DEFAULT_STORE
 from training.comparing import command as comparing
 from training.config import add_flags, flags_given, read_config
 from training.errors import ResumeError, TrainingError
+from training.sweeping import command as sweeping
 
 # ruff: noqa: PLC0415  TensorFlow takes seconds to import, and --help shall not wait for it
 
@@ -140,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--store", type=Path, default=DEFAULT_STORE, help="the model store (default: %(default)s)")
 
     comparing.add_flags(_verb(verbs, "compare", comparing.run, comparing.SUMMARY))
+    sweeping.add_flags(_verb(verbs, "sweep", sweeping.run, sweeping.SUMMARY))
 
     label = _verb(verbs, "label", _label, "label the unlabelled reviews softly by teachers")
     label.add_argument("--out", type=Path, default=Path("runs/soft_labels.tsv"), help="default: %(default)s")

@@ -71,7 +71,7 @@ def part_for_all(contestants: Sequence[Contestant], part: str) -> Texts:
     datasets = sorted({config.dataset for config in configs})
     if len(datasets) > 1:
         raise DataError(Path(datasets[0]), f"not all models were trained on it, some on {datasets[1]}; name a --file")
-    parts: list[Dataset] = [getattr(corpus, part) for corpus in _corpora(configs)]
+    parts: list[Dataset] = [getattr(corpus, part) for corpus in load_once(configs)]
     chosen, notes = parts[0], []
     for other in parts[1:]:
         there = {normalize(text) for text in other.texts}
@@ -129,14 +129,14 @@ def _training_texts(config: TrainingConfig | None) -> set[str]:
         return set()
 
 
-def _corpora(configs: Sequence[TrainingConfig]) -> list[Corpus]:
-    """Load the data of each of these settings, once where they say the same of it."""
+def load_once(configs: Sequence[TrainingConfig]) -> list[Corpus]:
+    """Load the data of each of these settings, in order, and only once where they say the same of it."""
     loaded: dict[tuple[object, ...], Corpus] = {}
     for config in configs:
         key = _data_key(config)
         if key not in loaded:
             loaded[key] = load_corpus(config)
-    return list(loaded.values())
+    return [loaded[_data_key(config)] for config in configs]
 
 
 def _data_key(config: TrainingConfig) -> tuple[object, ...]:
