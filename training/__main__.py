@@ -83,8 +83,8 @@ def _evaluate(given: argparse.Namespace) -> None:
 
     report = assess(given.run, given.part, given.run.name).report
     write_report(given.run / "report" / given.part, report)
-    for name, value in report.evaluation.metrics.items():
-        print(f"{name:>10} {value:.4f}")
+    for name, value in report.metrics.items():
+        print(f"{name:>23} {value:.4f}")
     print(f"the report with its figures: {given.run / 'report' / given.part / 'report.md'}")
 
 

@@ -7,14 +7,18 @@ from pathlib import Path
 from model_store.golden import pad
 from model_store.layout import VersionRef
 from training.backend import keras_scorer
-from training.datasets import Corpus, Dataset, load_corpus
+from training.behaviour import LABELS, run_suite
+from training.cases import read_suite
+from training.config import TrainingConfig
+from training.datasets import Corpus, Dataset, data_directory, load_corpus
 from training.evaluation import evaluate
 from training.exporter import GOLDEN_TEXTS, Publication, publish_model
 from training.memory import memory_curve
 from training.recipe import Trained, evaluation_length, load_run
 from training.report import Report
+from training.robustness import Robustness, accuracies_by_stars, accuracies_under_noise
 from training.rows import Rows, encode_rows
-from training.scoring import score_rows
+from training.scoring import TextScorer, score_rows, text_scorer
 from training.variants import find_variant
 
 PARTS = ("validation", "test")
@@ -41,8 +45,10 @@ def assess(run: Path, part: str, name: str) -> Assessed:
     trained = load_run(run)
     corpus = load_corpus(trained.config)
     dataset: Dataset = getattr(corpus, part)
-    rows = encode_rows(dataset, trained.encoder, evaluation_length(trained.config), keep_empty=True)
+    length = evaluation_length(trained.config)
+    rows = encode_rows(dataset, trained.encoder, length, keep_empty=True)
     score = keras_scorer(trained.model)
+    score_texts = text_scorer(score, trained.encoder, length, dataset.labels)
     recurrent = find_variant(trained.config.variant).cell is not None
     report = Report(
         name=name,
@@ -58,6 +64,8 @@ def assess(run: Path, part: str, name: str) -> Assessed:
             "weights_bytes": 4 * trained.model.count_params(),
         },
         examples=_examples(trained),
+        robustness=_robustness(trained.config, dataset, score_texts),
+        behaviour=run_suite(read_suite(), score_texts, dataset.labels) if set(dataset.labels) == set(LABELS) else None,
     )
     return Assessed(trained, corpus, rows, report)
 
@@ -69,6 +77,12 @@ def publish_run(run: Path, name: str, store: Path) -> VersionRef:
     limit = find_variant(trained.config.variant).max_tokens(trained.config)
     agreement_rows = encode_rows(corpus.validation, trained.encoder, limit, keep_empty=True)
     return publish_model(Publication(name, trained, corpus, agreement_rows, assessed.report), store)
+
+
+def _robustness(config: TrainingConfig, dataset: Dataset, score: TextScorer) -> Robustness:
+    """Return how a model does under noise and, where it is one of reviews, by their stars."""
+    stars = accuracies_by_stars(data_directory(config), score, dataset.labels) if config.dataset == "nsmc" else []
+    return Robustness(accuracies_under_noise(dataset, score), stars)
 
 
 def _examples(trained: Trained) -> Sequence[tuple[str, float]]:

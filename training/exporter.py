@@ -199,7 +199,7 @@ def _manifest(publication: Publication, fused_reason: str) -> Manifest:
         max_tokens=find_variant(trained.config.variant).max_tokens(trained.config),
         fused_graph=not fused_reason,
         fused_reason=fused_reason,
-        metrics={**report.evaluation.metrics, **report.cost},
+        metrics={**report.metrics, **report.cost},
         provenance={
             "published": datetime.now(UTC).isoformat(timespec="seconds"),
             "evaluated_on": report.part,

@@ -12,6 +12,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from training.behaviour import Behaviour
 from training.evaluation import Evaluation, Slice
 from training.history import Epoch, best
 
@@ -172,6 +173,25 @@ def examples(texts: Sequence[str], probabilities: Sequence[float], label: str) -
         axes.set_yticks(places, [text.replace("$", r"\$") for text in shown])
         axes.tick_params(axis="y", colors=INK)
         axes.set(title=f"Probability of “{label}”", xlim=(0, 1))
+        axes.grid(visible=False, axis="y")
+
+    return draw
+
+
+def behaviour(found: Behaviour) -> Draw:
+    """Share of behaviour tests passed by category, with its 95% interval."""
+
+    def draw(axes: Axes) -> None:
+        places = np.arange(len(found.shares))[::-1]
+        shares = [each.share for each in found.shares]
+        colors = [PALETTE[0] if each.category == "all" else PALETTE[2] for each in found.shares]
+        axes.barh(places, shares, color=colors, height=0.6)
+        spread = [[each.share - each.low for each in found.shares], [each.high - each.share for each in found.shares]]
+        axes.errorbar(shares, places, xerr=np.maximum(spread, 0), fmt="none", ecolor=INK, elinewidth=1, capsize=2)
+        names = [f"{each.category.replace('_', ' ')}  {each.passed}/{each.tests}" for each in found.shares]
+        axes.set_yticks(places, names)
+        axes.tick_params(axis="y", colors=INK)
+        axes.set(title="Behaviour tests passed", xlabel="share, with its 95% interval", xlim=(0, 1.02))
         axes.grid(visible=False, axis="y")
 
     return draw

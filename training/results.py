@@ -32,6 +32,7 @@ COURSE: dict[str, float] = {
 
 MEMORY_FIGURE = "memory.png"
 _COMPARED = ("rnn", "lstm", "gru")
+_BESIDE_ACCURACY = ("accuracy_", "behaviour_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def _write(out: Path, figures: Mapping[tuple[str, str], Mapping[str, Any]], base
     rows = [_row(variant, figures) for variant in VARIANTS]
     rows.append(["linear baseline", "", f"{baseline['accuracy']:.4f}", "", "", f"{baseline['seconds']:.0f}"])
     header = ["variant", "course", *(column.title for column in COLUMNS), "parameters", "seconds"]
-    text = _TEXT.format(table=table(header, rows), shipped=_shipped(), memory=MEMORY_FIGURE)
+    text = _TEXT.format(table=table(header, rows), shipped=_shipped(), behaviour=_behaviour(), memory=MEMORY_FIGURE)
     out.write_text(text, encoding="utf-8")
 
 
@@ -124,6 +125,20 @@ def _shipped() -> str:
         rows.append([f"`{ref}`", manifest.variant, data, *figures, f"{manifest.metrics['parameters']:,.0f}"])
     header = ["version", "variant", "data", "accuracy", "F1", "ROC-AUC", "log loss", "Brier", "ECE", "parameters"]
     return table(header, rows)
+
+
+def _behaviour() -> str:
+    """Return the table of how the versions in the store do under noise and on the behaviour tests."""
+    known = {str(ref): verify(DEFAULT_STORE, ref).manifest.metrics for ref in list_versions(DEFAULT_STORE)}
+    known = {version: metrics for version, metrics in known.items() if "behaviour_all" in metrics}
+    if not known:
+        return "No version in the store has them yet."
+    names = dict.fromkeys(name for metrics in known.values() for name in metrics if name.startswith(_BESIDE_ACCURACY))
+    rows = [
+        [name.replace("_", " "), *(f"{metrics[name]:.3f}" if name in metrics else "" for metrics in known.values())]
+        for name in names
+    ]
+    return table(["", *(f"`{version}`" for version in known)], rows)
 
 
 _TEXT = """# Results
@@ -159,4 +174,9 @@ Among these further reviews, 244 texts of the validation and 236 of the test par
 two, with the baseline's opinion for a label; the shipped models were trained before such texts were left out.
 
 {shipped}
+
+Accuracy on the same texts under noise, and shares of behaviour tests passed ([training.md](training.md) says what both
+are); versions published before there were such figures are left out.
+
+{behaviour}
 """

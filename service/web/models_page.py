@@ -14,8 +14,11 @@ from service.web.words import Words
 
 PLACE = "/ui/models"
 
-_SHARES = ("accuracy", "roc_auc", "ece")
+_SHARES = ("accuracy", "roc_auc", "ece", "behaviour_all")
 """Figures that every version is compared by; what else a version knows is on its own page."""
+
+_BEHAVIOUR = "behaviour_"
+"""How the names of figures begin that are shares of sentences made to test a version."""
 
 _DIGEST_SHOWN = 12
 
@@ -43,6 +46,7 @@ def version_page(ref: VersionRef, listed: ModelList, entry: Entry, words: Words)
     if entry.manifest is not None:
         parts += [section(words.plain("models.is"), _what_it_is(entry.manifest, status, aliases, words))]
         parts += [section(words.plain("models.figures"), _all_figures(status.metrics, words))]
+        parts += [_behaviour(status.metrics, words)]
     if plots := plots_of(entry):
         parts += [section(words.plain("models.report"), _gallery(ref, plots, words))]
     if entry.manifest is not None:
@@ -54,6 +58,8 @@ def figure(name: str, value: float) -> str:
     """Return a figure of a version as people write it."""
     if name in ("parameters", "weights_bytes"):
         return f"{value:,.0f}"
+    if name.startswith(_BEHAVIOUR):
+        return f"{value:.1%}"
     return f"{value:,.1f}" if name == "training_seconds" else f"{value:.4f}"
 
 
@@ -129,6 +135,18 @@ def _what_it_is(manifest: Manifest, status: ModelStatus, aliases: str, words: Wo
 
 
 def _all_figures(known: Mapping[str, float], words: Words) -> str:
+    """Return all figures but those that have a section of their own."""
+    return _written({name: value for name, value in known.items() if not name.startswith(_BEHAVIOUR)}, words)
+
+
+def _behaviour(known: Mapping[str, float], words: Words) -> str:
+    """Return the section on sentences made to test a version; none where it was not tested on them."""
+    shares = {name: value for name, value in known.items() if name.startswith(_BEHAVIOUR)}
+    lead = f'<p class="note">{words("models.behaviour_note")}</p>'
+    return section(words.plain("models.behaviour"), lead + _written(shares, words)) if shares else ""
+
+
+def _written(known: Mapping[str, float], words: Words) -> str:
     return facts([(words.name("figures", name), figure(name, value)) for name, value in known.items()])
 
 

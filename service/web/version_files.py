@@ -14,6 +14,7 @@ PLOTS = (
     "risk_coverage",
     "by_length",
     "by_unknown",
+    "behaviour",
     "memory",
     "examples",
 )

@@ -49,11 +49,31 @@ def test_the_report_has_its_figures(run: Path, tmp_path: Path) -> None:
     report = tmp_path / "store" / "own" / "1" / REPORT
     document = json.loads((report / "metrics.json").read_text(encoding="utf-8"))
     assert document["part"].endswith("test part")
-    assert set(document["metrics"]) == {"accuracy", "f1", "roc_auc", "log_loss", "brier", "ece"}
+    under_noise = {"accuracy_without_blanks", "accuracy_with_typos"}
+    assert set(document["metrics"]) == {"accuracy", "f1", "roc_auc", "log_loss", "brier", "ece", *under_noise}
+    assert document["behaviour"] is None  # its classes are not those of the sentences
     text = (report / "report.md").read_text(encoding="utf-8")
     for picture in ("learning_curves", "confusion", "reliability", "by_length", "by_unknown", "examples"):
         assert f"({picture}.png)" in text
         assert (report / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_version_of_sentiment_tells_how_it_behaves(table: Path, tmp_path: Path) -> None:
+    run, store = tmp_path / "run", tmp_path / "store"
+    own = table.read_text(encoding="utf-8").replace(",good", ",positive").replace(",bad", ",negative")
+    table.write_text(own, encoding="utf-8")
+    assert _command("train", "--dataset", table, "--run", run, *SMALL) == 0
+
+    assert _command("publish", "--run", run, "--name", "own", "--store", store) == 0
+
+    stored = verify(store, VersionRef("own", 1))
+    document = json.loads((stored.path / REPORT / "metrics.json").read_text(encoding="utf-8"))
+    text = (stored.path / REPORT / "report.md").read_text(encoding="utf-8")
+    assert {"behaviour_all", "behaviour_negation", "accuracy_without_blanks"} <= set(stored.manifest.metrics)
+    assert document["behaviour"]["sentences"] >= 260
+    assert f"| all | {document['behaviour']['shares'][0]['passed']}/" in text
+    assert document["behaviour"]["failures"][0]["case"]["text"] in text
+    assert (stored.path / REPORT / "behaviour.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_variant_without_fused_operators_is_published_and_says_why(table: Path, tmp_path: Path) -> None:
@@ -121,7 +141,9 @@ def test_a_score_that_is_no_number_is_a_disagreement(run: Path) -> None:
 def test_evaluate_writes_a_report_on_the_validation_part(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _command("evaluate", "--run", run) == 0
 
-    assert "accuracy" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "accuracy " in out
+    assert "accuracy_with_typos " in out
     assert (run / "report" / "validation" / "report.md").exists()
 
 
