@@ -105,9 +105,9 @@ def _label(given: argparse.Namespace) -> None:
 
 
 def _results(given: argparse.Namespace) -> None:
-    from training.results import make_results
+    from training.results.page import PARTS, Asked, make_results
 
-    make_results(given.runs, given.out)
+    make_results(Asked(given.runs, given.out, train=not given.finished), given.only or tuple(PARTS))
     print(f"wrote {given.out}")
 
 
@@ -158,9 +158,13 @@ def _parser() -> argparse.ArgumentParser:
     label.add_argument("--include-training", action="store_true", help=text)
     add_flags(label, only=("data_dir", "validation_share", "split_seed"))
 
-    results = _verb(verbs, "results", _results, "train and test every variant with the reference settings (hours)")
+    text = "train and test every variant with the reference settings, and what parts of the recipe are worth (hours)"
+    results = _verb(verbs, "results", _results, text)
     text = "where the runs lie; finished ones are not trained again (default: %(default)s)"
-    results.add_argument("--runs", type=Path, default=Path("runs/reference"), help=text)
+    results.add_argument("--runs", type=Path, default=Path("runs"), help=text)
+    text = "write only these parts of the page anew"
+    results.add_argument("--only", nargs="+", choices=("reference", "ablation", "shipped"), help=text)
+    results.add_argument("--finished", action="store_true", help="ablation: train nothing, show the finished runs")
     results.add_argument("--out", type=Path, default=Path("docs/results.md"), help="default: %(default)s")
 
     tour = _verb(
