@@ -53,7 +53,9 @@ def _settings_help() -> str:
 
 
 def _serve(settings: Settings, _: argparse.Namespace) -> int:
-    if settings.workers > 1:
+    from service.recycling import supervised  # noqa: PLC0415 - help and errors should not wait for what serves
+
+    if supervised(settings):
         from service.supervisor import supervise  # noqa: PLC0415 - the supervisor itself answers nothing
 
         return supervise(settings)

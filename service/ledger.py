@@ -12,7 +12,7 @@ import mmap
 import os
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Literal, NamedTuple, Protocol, TypeAlias
@@ -88,16 +88,18 @@ class SharedLedger:
     Args:
         directory: of all pages of one service.
         number: of the page of this process, which nobody had before.
+        hidden: whether others read it only from `show` on.
     """
 
-    def __init__(self, directory: Path, number: int) -> None:
+    def __init__(self, directory: Path, number: int, *, hidden: bool = False) -> None:
         self._directory = directory
         self._cells = os.open(_cells_path(directory, number), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         self._free = memoryview(b"").cast("d")
         self._first = self._size = 0
         self._kept: dict[tuple[str, tuple[str, ...]], Cells] = {}
         self._reserving = Lock()
-        self._keys = os.open(_keys_path(directory, number), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        keys = _hidden_path(directory, number) if hidden else _keys_path(directory, number)
+        self._keys = os.open(keys, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         for descriptor in (self._cells, self._keys):
             weakref.finalize(self, os.close, descriptor)  # it lives as long as the process, but for tests
 
@@ -128,8 +130,13 @@ class SharedLedger:
                 for entry in _entries(self._directory, number):
                     if entry.series.kept != "never":
                         self._add(entry)
-            for path in (_keys_path(self._directory, number), _cells_path(self._directory, number)):
-                path.unlink(missing_ok=True)
+            for path_of in (_keys_path, _hidden_path, _cells_path):
+                path_of(self._directory, number).unlink(missing_ok=True)
+
+    def show(self, number: int) -> None:
+        """Let a page be read that was hidden."""
+        with suppress(FileNotFoundError):  # it was not
+            _hidden_path(self._directory, number).rename(_keys_path(self._directory, number))
 
     def _add(self, entry: Entry) -> None:
         key = entry.series.name, entry.series.labels
@@ -176,6 +183,10 @@ def _entry(line: bytes, cells: Cells) -> Entry:
 
 def _keys_path(directory: Path, number: int) -> Path:
     return directory / f"{number}.keys"
+
+
+def _hidden_path(directory: Path, number: int) -> Path:
+    return directory / f"{number}.hidden"
 
 
 def _cells_path(directory: Path, number: int) -> Path:

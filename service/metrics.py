@@ -18,7 +18,7 @@ from service import __version__
 from service.errors import FailureType, RejectedReason
 from service.exposition import Exposition
 from service.ledger import Kept, Ledger, PrivateLedger
-from service.place import WORKER_RESTARTS
+from service.place import RECYCLES, WORKER_RESTARTS
 from service.resources import Resources
 from service.tallies import Combine, Counter, CounterFamily, Declared, GaugeFamily, Histogram, HistogramFamily
 from service.telemetry.observes import Observes
@@ -103,6 +103,9 @@ class Metrics:
 
     def _declare_process(self) -> None:
         self.counter(WORKER_RESTARTS, "Workers that died and were replaced.", ()).labels()
+        recycles = self.counter(RECYCLES, "Workers that had grown, replaced or with no room to be.", ("result",))
+        for result in ("replaced", "postponed"):
+            recycles.labels(result)
         self.gauge(
             "sentiment_build_info",
             "Always 1; what is running.",

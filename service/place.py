@@ -4,14 +4,22 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-ACCEPTING = b"accepting"
-"""What a worker writes on its pipe once it takes connections; anything else is why it cannot start."""
+ACCEPTING = b"accepting\n"
+"""What a worker writes on its pipe once it takes connections; anything but this and `GROWN` is why it cannot start."""
+
+GROWN = b"grown\n"
+"""What it writes once it has more in memory than it may (`NUNCHI_RECYCLE_MEMORY_MB`)."""
 
 LOADS = "loads"
 """The file in the directory of a service in which workers tell how many connections they have."""
 
 WORKER_RESTARTS = "sentiment_worker_restarts_total"
-"""A metric that the supervisor counts and the workers show."""
+RECYCLES = "sentiment_worker_recycles_total"
+"""Metrics that the supervisor counts and the workers show."""
+
+READY, LOADED = 1, 2
+"""What a worker waits for before it takes connections, since others answer meanwhile: that the default model is ready,
+or, if it is to take over from one that answers, that everything is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +31,9 @@ class Place:
         lifeline: of a pipe of which the other end is closed when the supervisor ends.
         notices: of a pipe to the supervisor.
         directory: of the pages of the ledger and of `LOADS`.
-        slot: which of the workers it is, from 0; its replacement has the same.
+        slot: of the cells of `LOADS`, which is its own.
         number: of its page in the ledger, which no worker had before.
-        hold: 1 if it is to take connections only once it is ready, since others answer meanwhile; 0 for the first of
-            all, which tells those who ask why the service is not ready.
+        hold: `READY`, `LOADED`, or 0 for the first of all, which tells those who ask why the service is not ready.
     """
 
     listening: str

@@ -12,7 +12,7 @@ from pydantic_settings import SettingsConfigDict
 
 from model_store.layout import DEFAULT_STORE, NAME_PATTERN
 from service.errors import StartError
-from service.settings_connections import ConnectionSettings
+from service.settings_processes import ProcessSettings
 from service.versions import policy
 
 PREFIX = "NUNCHI_"
@@ -28,19 +28,13 @@ def _understood(versions: str) -> str:
     return versions
 
 
-class Settings(ConnectionSettings):
+class Settings(ProcessSettings):
     """What an operator may choose; every value has a default that serves the shipped models on this machine."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    workers: int = Field(
-        default=1,
-        ge=1,
-        le=256,
-        description="Processes that answer; each loads every model. As many as the service has processors.",
-    )
     auth: Literal["keys", "off"] = Field(
         default="keys",
         description="Who may ask. `keys`: whoever has one of `NUNCHI_API_KEYS_FILE`; without that file everybody, but "

@@ -1,4 +1,4 @@
-"""Several workers on one port: starts them, replaces those that die, adds up what the dead had counted."""
+"""Workers on one port: starts them, replaces those that die or have grown, adds up what the dead had counted."""
 
 import logging
 import os
@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from socket import socket
@@ -20,8 +19,10 @@ from service.errors import StartError
 from service.ledger import SUPERVISOR, Series, SharedLedger
 from service.listening import Loads, open_port
 from service.logs import configure, log_event
-from service.place import ACCEPTING, LOADS, WORKER_RESTARTS, Place
+from service.place import ACCEPTING, GROWN, LOADED, LOADS, READY, WORKER_RESTARTS, Place
+from service.recycling import Recycling
 from service.settings import Settings
+from service.slots import Slot, Worker
 
 _WORKER = (sys.executable, "-m", "service.worker")
 _LOOK_S = 0.5
@@ -32,36 +33,8 @@ _FIRST_DELAY_S, _LAST_DELAY_S = 0.5, 30.0
 """A worker that dies before it takes connections is replaced after the first delay, the next after twice that, …"""
 
 
-@dataclass(slots=True)
-class Worker:
-    """One process.
-
-    Attributes:
-        place: where it stands among the others.
-        process: the process.
-        notices: the end of its pipe that is read; -1 once it is closed.
-        accepting: whether it takes connections.
-        words: why it cannot start.
-    """
-
-    place: Place
-    process: "subprocess.Popen[bytes]"
-    notices: int
-    accepting: bool = False
-    words: str = ""
-
-
-@dataclass(slots=True)
-class Slot:
-    """The place of one worker after the other; while there is none, when the next is due (`time.monotonic`)."""
-
-    worker: Worker | None = None
-    due: float = 0.0
-    delay_s: float = 0.0
-
-
 def supervise(settings: Settings) -> int:
-    """Serve with several workers until SIGTERM or SIGINT; return the exit status.
+    """Serve with workers until SIGTERM or SIGINT; return the exit status.
 
     Raises:
         StartError: if the port is taken, or the workers cannot start.
@@ -69,7 +42,8 @@ def supervise(settings: Settings) -> int:
     configure(settings.log_level)
     sockets = open_port(settings.host, settings.port)
     with tempfile.TemporaryDirectory(prefix="nunchi-", ignore_cleanup_errors=True) as directory:
-        supervisor = Supervisor(sockets, Path(directory), settings.workers)
+        recycle_mb = settings.recycle_memory_mb
+        supervisor = Supervisor(sockets, Path(directory), settings.workers, recycle_memory_mb=recycle_mb)
         supervisor.stop_delay_s = settings.stop_delay_s
         with supervisor.heeding_signals():
             return supervisor.run()
@@ -83,18 +57,26 @@ class Supervisor:
         directory: where workers write down what they count; gone afterwards.
         workers: how many.
         command: what starts one; its place follows.
+        recycle_memory_mb: by how much one may grow before it is replaced; 0: by any.
     """
 
     def __init__(
-        self, sockets: Sequence[socket], directory: Path, workers: int, command: Sequence[str] = _WORKER
+        self,
+        sockets: Sequence[socket],
+        directory: Path,
+        workers: int,
+        command: Sequence[str] = _WORKER,
+        *,
+        recycle_memory_mb: int = 0,
     ) -> None:
         self._sockets = sockets
         self._directory = directory
         self._command = command
-        self._slots = [Slot() for _ in range(workers)]
-        self._loads = Loads.create(directory / LOADS, workers)
+        self._slots = [Slot(number) for number in range(workers)]
+        self._loads = Loads.create(directory / LOADS, 2 * workers)
         self._ledger = SharedLedger(directory, SUPERVISOR)
         self._restarts = self._ledger.reserve(Series(WORKER_RESTARTS, (), 2, "always"))
+        self._recycling = Recycling(self._ledger, recycle_memory_mb)
         self._number = SUPERVISOR
         self._lifeline, self._alive = os.pipe()  # nobody else holds the second: it is closed with this process
         self._wakes, self._waken = os.pipe()
@@ -103,7 +85,6 @@ class Supervisor:
         self._came_up = False
         self._failed: Worker | None = None
         self._signals = 0
-        self._told_at = inf
         self.stop_delay_s = 0.0
         """For how long workers go on as before once they were told to stop, in seconds."""
 
@@ -131,11 +112,13 @@ class Supervisor:
                     os.read(self._wakes, 64)
                 else:
                     self._hear(key.data)
-            for number, slot in enumerate(self._slots):
-                if slot.worker and slot.worker.process.poll() is not None:
-                    self._bury(number, slot, slot.worker)
+            for slot in self._slots:
+                for worker in slot.workers:
+                    if worker.process.poll() is not None:
+                        self._bury(slot, worker)
             if self._signals:
                 self._close_port()
+            self._end_late()
         if self._failed and self._failed.words:
             raise StartError(self._failed.words)
         return abs(self._failed.process.returncode) if self._failed else 0
@@ -144,26 +127,34 @@ class Supervisor:
         """Tell the workers to stop; those that go on answering to hurry, the second time; to end at once, the third."""
         number = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)[min(self._signals, 2)]
         self._signals += 1
-        self._told_at = min(self._told_at, time.monotonic())
         os.write(self._waken, b".")  # the port is closed here before the last worker closes it, having taken who waits
         for worker in self._living():
-            worker.process.send_signal(number)
+            self._tell_to_stop(worker, number)
 
     def _signalled(self, _number: int, _frame: FrameType | None) -> None:
         self.stop()
 
     def _living(self) -> list[Worker]:
-        return [slot.worker for slot in self._slots if slot.worker]
+        return [worker for slot in self._slots for worker in slot.workers]
 
     def _fill(self) -> None:
-        """Start a worker wherever one is due."""
-        for number, slot in enumerate(self._slots):
-            if slot.worker is None and slot.due <= time.monotonic():
-                slot.worker = self._start(number)
-                if self._signals:  # while it was started
-                    slot.worker.process.terminate()
+        """Start a worker wherever one is due, and, one at a time, an heir to one that has grown."""
+        for slot in self._slots:
+            if slot.due > time.monotonic():
+                continue
+            if slot.worker is None:
+                started = slot.worker = self._start(slot, READY if self._number > SUPERVISOR else 0)
+            elif slot.worker.grown and not self._replacing() and self._recycling.may_begin(slot.worker):
+                started = slot.heir = self._start(slot, LOADED)
+            else:
+                continue
+            if self._signals:  # while it was started
+                self._tell_to_stop(started, signal.SIGTERM)
 
-    def _start(self, slot: int) -> Worker:
+    def _replacing(self) -> bool:
+        return any(slot.heir for slot in self._slots)
+
+    def _start(self, slot: Slot, hold: int) -> Worker:
         self._number += 1
         notices, written = os.pipe()
         place = Place(
@@ -171,9 +162,9 @@ class Supervisor:
             lifeline=self._lifeline,
             notices=written,
             directory=str(self._directory),
-            slot=slot,
+            slot=slot.cell(len(self._slots)),
             number=self._number,
-            hold=int(self._number > SUPERVISOR + 1),
+            hold=hold,
         )
         command = [*self._command, *place.arguments()]
         try:
@@ -194,39 +185,57 @@ class Supervisor:
             worker.notices = -1  # the next pipe may get the same number
             with suppress(subprocess.TimeoutExpired):
                 worker.process.wait(_LOOK_S)  # it is ending
-        elif said == ACCEPTING:
-            worker.accepting = self._came_up = True
-            self._slots[worker.place.slot].delay_s = 0.0
-        else:
-            worker.words += said.decode(errors="replace")
+        for line in said.splitlines(keepends=True):
+            if line == ACCEPTING:
+                self._accepts(worker)
+            elif line == GROWN:
+                worker.grown = True
+            else:
+                worker.words += line.decode(errors="replace")
         return bool(said)
 
-    def _bury(self, number: int, slot: Slot, worker: Worker) -> None:
-        """Keep what a dead worker had counted, and decide when the next takes its place."""
+    def _accepts(self, worker: Worker) -> None:
+        """Let a worker that takes connections take over from the one whose heir it is."""
+        worker.accepting = self._came_up = True
+        slot = self._slots[worker.place.slot % len(self._slots)]
+        slot.delay_s = 0.0
+        self._ledger.show(worker.place.number)
+        if slot.heir is worker and slot.worker and slot.worker.told_at == inf:
+            self._tell_to_stop(slot.worker, signal.SIGTERM)
+
+    def _tell_to_stop(self, worker: Worker, number: signal.Signals) -> None:
+        worker.told_at = min(worker.told_at, time.monotonic())
+        worker.process.send_signal(number)
+
+    def _bury(self, slot: Slot, worker: Worker) -> None:
+        """Keep what a dead worker had counted, and decide when the next takes its place, if none has."""
+        slot.vacate(worker)
         while worker.notices >= 0 and self._hear(worker):
             pass
-        slot.worker = None
-        self._loads.set(number, inf)
+        self._loads.set(worker.place.slot, inf)
         self._ledger.fold(worker.place.number)
         if self._signals:
+            return
+        if worker.told_at < inf:
+            self._recycling.ended(worker)
             return
         if not self._came_up:
             self._failed = worker
             self.stop()
             return
         self._restarts[1] += 1
-        if not worker.accepting:
-            slot.delay_s = min(max(2 * slot.delay_s, _FIRST_DELAY_S), _LAST_DELAY_S)
+        slot.delay_s = 0.0 if worker.accepting else min(max(2 * slot.delay_s, _FIRST_DELAY_S), _LAST_DELAY_S)
         slot.due = time.monotonic() + slot.delay_s
-        status = worker.process.returncode
-        log_event(
-            "worker_died", logging.ERROR, worker=number, pid=worker.process.pid, status=status, words=worker.words
-        )
+        status, pid = worker.process.returncode, worker.process.pid
+        log_event("worker_died", logging.ERROR, worker=slot.number, pid=pid, status=status, words=worker.words)
 
     def _close_port(self) -> None:
-        """Refuse new connections, as the workers do; end those that cannot come to an end."""
+        """Refuse new connections, as the workers do."""
         for opened in self._sockets:
             opened.close()
-        if time.monotonic() - self._told_at > self.stop_delay_s + _PATIENCE_S:
-            for worker in self._living():
+
+    def _end_late(self) -> None:
+        """End those that were told to stop and cannot come to an end."""
+        for worker in self._living():
+            if time.monotonic() - worker.told_at > self.stop_delay_s + _PATIENCE_S:
                 worker.process.kill()

@@ -21,13 +21,15 @@ from uvicorn.config import STARTUP_FAILURE
 
 from service.app import Application, create_app
 from service.errors import NotReadyError, StartError
+from service.growth import Growth
 from service.ledger import SharedLedger
 from service.listening import Acceptor, Loads
 from service.logs import configure, log_event, log_exception
 from service.metrics import Metrics
-from service.place import ACCEPTING, LOADS, Place
+from service.place import ACCEPTING, GROWN, LOADED, LOADS, Place
 from service.server import Server, configured, run
-from service.settings import load_settings
+from service.settings import Settings, load_settings
+from service.versions.memory import MEBIBYTE
 
 _PUBLISH_TICKS = 5
 """Ticks of uvicorn, of 0.1 s, after which gauges are written down again, for whichever worker is asked."""
@@ -44,12 +46,14 @@ class WorkerServer(Server):
         config: of uvicorn.
         app: the service.
         place: where it stands among the others.
-        stop_delay_s: as of `Server`.
+        settings: say how it stops, and by how much it may grow.
     """
 
-    def __init__(self, config: uvicorn.Config, app: Application, place: Place, stop_delay_s: float = 0) -> None:
-        super().__init__(config, app.readiness, stop_delay_s)
+    def __init__(self, config: uvicorn.Config, app: Application, place: Place, settings: Settings) -> None:
+        super().__init__(config, app.readiness, settings.stop_delay_s)
         self._metrics = app.metrics
+        self._growth = Growth(app.registry, settings.recycle_memory_mb * MEBIBYTE)
+        self._grown = False
         self._place = place
         self._loads = Loads(Path(place.directory, LOADS))
         self._acceptor: Acceptor | None = None
@@ -76,6 +80,9 @@ class WorkerServer(Server):
                 self._metrics.exposition.publish()
             except Exception as error:  # whoever asks this worker for its metrics is told; it answers all the same
                 log_exception("gauges_not_published", error)
+            if not self._grown and self._growth.excessive():
+                self._grown = True
+                os.write(self._place.notices, GROWN)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -86,7 +93,7 @@ class WorkerServer(Server):
 
     async def _hold(self) -> None:
         give_up = monotonic() + _ALONE_S
-        while not self.should_exit and not self._ready():
+        while not self.should_exit and not (self._ready() and (self._place.hold < LOADED or self._growth.settled)):
             if self._loads.least_of_others(self._place.slot) < inf:
                 give_up = monotonic() + _ALONE_S
             elif monotonic() > give_up:
@@ -126,11 +133,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def _serve(place: Place) -> int:
     settings = load_settings()
-    configure(settings.log_level, worker=place.slot)
+    configure(settings.log_level, worker=place.slot % settings.workers)
     directory = Path(place.directory)
-    app = create_app(settings, Metrics(SharedLedger(directory, place.number)), shared=directory)
+    ledger = SharedLedger(directory, place.number, hidden=place.hold == LOADED)
+    app = create_app(settings, Metrics(ledger), shared=directory)
     return run(
-        WorkerServer(configured(app, settings), app, place, settings.stop_delay_s),
+        WorkerServer(configured(app, settings), app, place, settings),
         [socket.socket(fileno=descriptor) for descriptor in place.sockets],
     )
 

@@ -11,7 +11,7 @@ from service.settings import Settings
 CGROUP = Path("/sys/fs/cgroup")
 MEMINFO = Path("/proc/meminfo")
 
-_MEBIBYTE = 2**20
+MEBIBYTE = 2**20
 
 
 class Room:
@@ -109,11 +109,11 @@ def _size(path: Path) -> int:
 
 
 def _mb(size: int) -> str:
-    return f"{size / _MEBIBYTE:.0f} MiB"
+    return f"{size / MEBIBYTE:.0f} MiB"
 
 
 # The shipped versions, with graphs of 5.3 MB, take 12 to 20 MB, and up to 50 MB more while they are loaded.
-_FUSED_BYTES, _FUSED_FACTOR = 16 * _MEBIBYTE, 6.0
+_FUSED_BYTES, _FUSED_FACTOR = 16 * MEBIBYTE, 6.0
 # Not measured: on the safe side of what compiled programs are seen to take.
-_TENSORFLOW_BYTES, _TENSORFLOW_FACTOR = 96 * _MEBIBYTE, 4.0
-_PROVE_FUSED_BYTES, _PROVE_TENSORFLOW_BYTES, _PROVE_FACTOR = 256 * _MEBIBYTE, 4096 * _MEBIBYTE, 4
+_TENSORFLOW_BYTES, _TENSORFLOW_FACTOR = 96 * MEBIBYTE, 4.0
+_PROVE_FUSED_BYTES, _PROVE_TENSORFLOW_BYTES, _PROVE_FACTOR = 256 * MEBIBYTE, 4096 * MEBIBYTE, 4

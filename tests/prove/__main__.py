@@ -16,6 +16,7 @@ PROOFS = (
     "feedback",
     "real",
     "swaps",
+    "recycling",
     "lifecycle",
     "stops",
     "overload",

@@ -116,7 +116,9 @@ def prove(size: Size, directory: Path) -> dict[str, Grown]:
         ),
     }
     if size.tensorflow:
-        found["TensorFlow"] = soak(directory, size.tensorflow, size, NUNCHI_ENGINE="tensorflow")
+        found["TensorFlow"] = soak(
+            directory, size.tensorflow, size, NUNCHI_ENGINE="tensorflow", NUNCHI_RECYCLE_MEMORY_MB="0"
+        )
     return found
 
 

@@ -75,7 +75,7 @@ def prove(size: Size, directory: Path, mistake: str | None = None) -> Found:
     module = "tests.prove.mistakes" if mistake else "service"
     settings = {"NUNCHI_VERSIONS": "latest(1)", "NUNCHI_ENGINE": "onnx", "MISTAKE": mistake or ""}
     with serving(store, None, True, module, **settings) as server:
-        with _asking(server, size.per_s, directory):
+        with asking(server, size.per_s, directory):
             time.sleep(_SETTLED_S + size.steady_s)
             before_mb, started = _resident_mb(server), time.perf_counter()
             dropped = all([_swap(server, prepared, store, number) for number in range(2, size.swaps + 2)])
@@ -136,12 +136,12 @@ def _mixed(seen: Seen, expected: Sequence[Sequence[float]]) -> int:
 
 
 @contextmanager
-def _asking(server: Server, per_s: float, directory: Path) -> Iterator[None]:
+def asking(server: Server, per_s: float, directory: Path) -> Iterator[None]:
     """Ask a server in another process until the block ends."""
     command = [sys.executable, "-m", "tests.prove.asking", str(server.port), str(per_s), str(directory)]
     process = subprocess.Popen(command, cwd=ROOT)
     try:
-        _until((directory / "begun").exists)
+        until((directory / "begun").exists)
         yield
     finally:
         (directory / "stop").touch()
@@ -157,10 +157,10 @@ def _swap(server: Server, prepared: Path, store: Path, number: int) -> bool:
         models = httpx.get(f"{server.url}/models", timeout=_PATIENCE_S).json()["models"]
         return {item["version"]: item["state"] for item in models}
 
-    return _until(lambda: states().get(number) == "ready") and _until(lambda: states()[number - 1] == "unloaded")
+    return until(lambda: states().get(number) == "ready") and until(lambda: states()[number - 1] == "unloaded")
 
 
-def _until(condition: Callable[[], bool]) -> bool:
+def until(condition: Callable[[], bool]) -> bool:
     end = time.monotonic() + _PATIENCE_S
     while time.monotonic() < end:
         if condition():

@@ -197,3 +197,17 @@ def test_a_full_disk_is_an_error_where_a_series_is_made_and_damages_nothing(
             ledger.reserve(series("full"))
     ledger.reserve(series("after"))[1] = 2
     assert values(ledger.read()[0]) == {"before": [0, 1], "after": [0, 2]}
+
+
+def test_a_hidden_page_is_read_only_when_it_is_shown_and_removed_if_it_never_was(tmp_path: Path) -> None:
+    supervisor = SharedLedger(tmp_path, SUPERVISOR)
+    for number in (1, 2):
+        SharedLedger(tmp_path, number, hidden=True).reserve(Series("asked", (), 2, "always"))[1] = 5
+    assert len(supervisor.read()) == 1
+    supervisor.show(1)
+    supervisor.show(SUPERVISOR)  # was never hidden
+    assert [entry.cells for page in supervisor.read() for entry in page.entries] == [[0, 5]]
+    supervisor.fold(1)
+    supervisor.fold(2)
+    assert [entry.cells for page in supervisor.read() for entry in page.entries] == [[1, 5]]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.cells", "0.keys"]

@@ -11,10 +11,11 @@ import pytest
 
 from model_store.layout import VersionRef
 from service.app import Application, create_app
+from service.growth import Growth
 from service.ledger import SharedLedger
 from service.listening import Loads, open_port
 from service.metrics import Metrics
-from service.place import ACCEPTING, LOADS, Place
+from service.place import ACCEPTING, GROWN, LOADED, LOADS, READY, Place
 from service.registry import Registry
 from service.server import configured
 from service.settings import Settings
@@ -27,14 +28,14 @@ pytestmark = pytest.mark.anyio
 class Given:
     """Pipes, port and directory."""
 
-    def __init__(self, directory: Path, hold: bool) -> None:
+    def __init__(self, directory: Path, hold: int) -> None:
         directory.mkdir()
         Loads.create(directory / LOADS, 2)
         [self.port] = open_port("127.0.0.1", 0)
         self.lifeline, self.alive = os.pipe()
         self.notices, written = os.pipe()
         os.set_blocking(self.notices, False)
-        self.place = Place(str(self.port.fileno()), self.lifeline, written, str(directory), 0, 1, int(hold))
+        self.place = Place(str(self.port.fileno()), self.lifeline, written, str(directory), 0, 1, hold)
         self.url = f"http://127.0.0.1:{self.port.getsockname()[1]}"
 
     def said(self) -> bytes:
@@ -67,12 +68,12 @@ class Working:
 
 
 @asynccontextmanager
-async def working(path: Path, hold: bool = False) -> AsyncIterator[Working]:
+async def working(path: Path, hold: int = 0) -> AsyncIterator[Working]:
     publish_version(path / "models")
     settings = Settings(model_store=path / "models", workers=2)
     given = Given(path / "pages", hold)
     app = create_app(settings, Metrics(SharedLedger(path / "pages", 1)))
-    server = WorkerServer(configured(app, settings), app, given.place)
+    server = WorkerServer(configured(app, settings), app, given.place, settings)
     task = asyncio.create_task(server._serve([given.port]))
     try:
         yield Working(given, app, server, task)
@@ -88,9 +89,9 @@ async def test_it_says_when_it_takes_connections_and_answers(tmp_path: Path) -> 
         assert (await client.get("/health/live")).status_code == 200
 
 
-@pytest.mark.parametrize("hold", [False, True])
+@pytest.mark.parametrize("hold", [0, READY, LOADED])
 async def test_only_when_others_answer_does_it_wait_until_it_is_ready(
-    tmp_path: Path, hold: bool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, hold: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = asyncio.Event()
     to_thread = asyncio.to_thread
@@ -142,7 +143,7 @@ async def test_it_can_be_told_to_stop_while_it_waits(tmp_path: Path, monkeypatch
         return False
 
     monkeypatch.setattr(Registry, "load", never)
-    async with working(tmp_path, hold=True) as worker:
+    async with working(tmp_path, hold=READY) as worker:
         await asyncio.sleep(0.1)
         worker.server.handle_exit(15, None)
         await asyncio.wait_for(worker.task, 5)
@@ -181,8 +182,46 @@ async def test_it_ends_with_its_supervisor_and_clears_away_what_that_no_longer_c
 async def test_what_keeps_it_from_starting_is_told_to_the_supervisor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = Given(tmp_path / "pages", hold=False)
+    given = Given(tmp_path / "pages", hold=0)
     monkeypatch.setenv("NUNCHI_MODEL_STORE", str(tmp_path / "nowhere"))
     assert main(given.place.arguments()) == 2
     assert given.said().startswith(b"NUNCHI_MODEL_STORE: ")
     given.close()
+
+
+async def test_one_that_takes_over_waits_until_everything_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that only replaces a dead one does not: better some models than none."""
+    publish_version(tmp_path / "models", "lstm")
+    gate = asyncio.Event()
+    load = Registry.load
+
+    async def gated(registry: Registry, ref: VersionRef) -> bool:
+        if ref.name == "lstm":
+            await gate.wait()
+        return await load(registry, ref)
+
+    monkeypatch.setattr(Registry, "load", gated)
+    async with working(tmp_path, hold=LOADED) as worker:
+        Loads(tmp_path / "pages" / LOADS).set(1, 0)
+        await asyncio.sleep(0.7)
+        assert worker.app.registry.answering("gru") is not None
+        assert not worker.given.said()
+        gate.set()
+        await worker.heard(ACCEPTING)
+    async with working(tmp_path / "other", hold=READY) as worker:
+        gate.clear()
+        publish_version(tmp_path / "other" / "models", "lstm")
+        await worker.heard(ACCEPTING)
+
+
+async def test_it_says_once_that_it_has_grown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with working(tmp_path) as worker:
+        await worker.heard(ACCEPTING)
+        await asyncio.sleep(0.7)
+        assert not worker.given.said()
+        monkeypatch.setattr(Growth, "excessive", lambda growth: True)
+        await worker.heard(GROWN)
+        await asyncio.sleep(1.2)
+        assert not worker.given.said()
