@@ -46,10 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _data(given: argparse.Namespace) -> None:
+    from training.archive import NSMC_ARCHIVE, fetch_further
     from training.datasets import PUBLIC_FILES, data_directory
     from training.download import fetch
 
-    fetch(data_directory(read_config(None, flags_given(given))), PUBLIC_FILES)
+    directory = data_directory(read_config(None, flags_given(given)))
+    fetch(directory, PUBLIC_FILES)
+    fetch_further(directory, NSMC_ARCHIVE)
 
 
 def _train(given: argparse.Namespace) -> None:

@@ -179,7 +179,7 @@ def _nsmc(directory: Path, config: TrainingConfig) -> Corpus:
     parts = {}
     for file in (NSMC_TRAIN, NSMC_TEST):
         rows = read_table(_verified(directory, file), "document", "label", quoted=False)
-        rows = [Row(_undouble(row.text), row.label) for row in rows]
+        rows = [Row(undouble(row.text), row.label) for row in rows]
         parts[file] = _dataset(rows, {"0": "negative", "1": "positive"})
     train, validation = split(_sampled(parts[NSMC_TRAIN], config), config.validation_share, config.split_seed)
     return Corpus(train, validation, parts[NSMC_TEST], {file.path: file.sha256 for file in parts})
@@ -233,7 +233,7 @@ def _dataset(rows: Sequence[Row], names: dict[str, str]) -> Dataset:
     return Dataset([row.text for row in rows], targets, tuple(names.values()))
 
 
-def _undouble(text: str) -> str:
+def undouble(text: str) -> str:
     """Take back the quoting of NSMC: its makers quoted texts that hold a quotation mark, twice."""
     for _ in range(2):
         if len(text) >= 2 and text[0] == text[-1] == '"':

@@ -9,7 +9,7 @@ from training.errors import DataError
 from training.tables import read_text
 
 STARS = "nsmc/reviews_unlabelled.ratings.txt"
-_RATINGS = {str(rating) for rating in range(1, 11)}
+RATINGS = {str(rating) for rating in range(1, 11)}
 
 
 def load_stars(config: TrainingConfig) -> NDArray[np.int64]:
@@ -24,7 +24,7 @@ def load_stars(config: TrainingConfig) -> NDArray[np.int64]:
     path = existing(data_directory(config) / STARS)
     lines = read_text(path).splitlines()
     for number, line in enumerate(lines, start=1):
-        if line not in _RATINGS:
+        if line not in RATINGS:
             raise DataError(path, f"{line!r} is not a rating from 1 to 10", number)
     reviews = len(load_unlabelled(config))
     if len(lines) != reviews:

@@ -7,6 +7,7 @@ from threading import Thread
 
 import pytest
 
+from training import download as downloads
 from training.datasets import PublicFile
 from training.download import fetch
 from training.errors import DataError
@@ -60,3 +61,31 @@ def test_a_file_with_another_hash_leaves_nothing_behind(address: str, tmp_path: 
 def test_a_file_that_cannot_be_fetched_is_named_with_its_address(address: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"missing\.txt cannot be fetched: HTTP Error 404"):
         fetch(tmp_path / "data", [_file(address, "missing.txt")])
+
+
+def test_a_file_that_ends_early_leaves_nothing_behind(tmp_path: Path) -> None:
+    class Breaking(QuietHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(2 * len(CONTENT)))
+            self.end_headers()
+            self.wfile.write(CONTENT)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Breaking) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        with pytest.raises(DataError, match="ended 290000 bytes early"):
+            fetch(tmp_path / "data", [_file(f"http://127.0.0.1:{server.server_port}")])
+        server.shutdown()
+
+    assert list((tmp_path / "data" / "nsmc").iterdir()) == []
+
+
+def test_a_file_of_any_length_is_not_written_to_the_end(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "MOST_BYTES", 1000)
+
+    with pytest.raises(DataError, match="is larger than"):
+        fetch(tmp_path / "data", [_file(address)])
+
+    assert list((tmp_path / "data" / "nsmc").iterdir()) == []
