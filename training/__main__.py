@@ -21,6 +21,7 @@ from model_store.layout import DEFAULT_STORE
 from training.comparing import command as comparing
 from training.config import add_flags, flags_given, read_config
 from training.errors import ResumeError, TrainingError
+from training.folding import command as folding
 from training.sweeping import command as sweeping
 
 # ruff: noqa: PLC0415  TensorFlow takes seconds to import, and --help shall not wait for it
@@ -146,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
 
     comparing.add_flags(_verb(verbs, "compare", comparing.run, comparing.SUMMARY))
     sweeping.add_flags(_verb(verbs, "sweep", sweeping.run, sweeping.SUMMARY))
+    folding.add_flags(_verb(verbs, "folds", folding.run, folding.SUMMARY))
 
     label = _verb(verbs, "label", _label, "label the unlabelled reviews softly by teachers")
     label.add_argument("--out", type=Path, default=Path("runs/soft_labels.tsv"), help="default: %(default)s")

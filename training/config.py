@@ -58,6 +58,7 @@ class TrainingConfig:
     data_dir: str = _setting("data", "where the downloaded data lies; NUNCHI_DATA_DIR wins over it")
     rows: int | None = _setting(None, "use only that many training rows, drawn at random", low=10)
     validation_share: float = _setting(0.1, "the part of the training rows kept for validation", low=0.01, high=0.5)
+    fold: str | None = _setting(None, "test on that fold of so many, such as 2/5; by default, on a tenth of the rows")
     split_seed: int = _setting(7, "decides which rows are kept for validation", low=0, high=2**31 - 1)
     extra: str | None = _setting(
         None, "further texts with soft labels (written by `label`), trained on beside the rest"

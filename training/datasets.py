@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model_store.text import normalize, normalize_all
+from model_store.text import normalize_all
 from training.config import TrainingConfig
-from training.errors import DataError
+from training.errors import ConfigError, DataError
+from training.parting import drawn, in_fold
 from training.tables import Row, read_table, read_text
 
 
@@ -176,6 +177,8 @@ def _verified(directory: Path, file: PublicFile) -> Path:
 
 
 def _nsmc(directory: Path, config: TrainingConfig) -> Corpus:
+    if config.fold:
+        raise ConfigError("nsmc has an official test part, so that none of its folds can be one")
     parts = {}
     for file in (NSMC_TRAIN, NSMC_TEST):
         rows = read_table(_verified(directory, file), "document", "label", quoted=False)
@@ -202,7 +205,8 @@ DATASETS: dict[str, Callable[[Path, TrainingConfig], Corpus]] = {"nsmc": _nsmc, 
 
 
 def _three_parts(dataset: Dataset, config: TrainingConfig, source: dict[str, str]) -> Corpus:
-    rest, test = split(dataset, TEST_SHARE, seed=0)
+    tested = in_fold(dataset.texts, config.fold) if config.fold else drawn(dataset.texts, TEST_SHARE, seed=0)
+    rest, test = _parted(dataset, tested)
     train, validation = split(_sampled(rest, config), config.validation_share, config.split_seed)
     return Corpus(train, validation, test, source)
 
@@ -213,10 +217,11 @@ def split(dataset: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
     Returns:
         The larger part and about `share` of the rows.
     """
-    _, group = np.unique([normalize(text) for text in dataset.texts], return_inverse=True)
-    chosen = np.random.default_rng(seed).random(group.max() + 1) < share
-    smaller = chosen[group]
-    return dataset.take(np.flatnonzero(~smaller)), dataset.take(np.flatnonzero(smaller))
+    return _parted(dataset, drawn(dataset.texts, share, seed))
+
+
+def _parted(dataset: Dataset, chosen: NDArray[np.bool_]) -> tuple[Dataset, Dataset]:
+    return dataset.take(np.flatnonzero(~chosen)), dataset.take(np.flatnonzero(chosen))
 
 
 def _sampled(dataset: Dataset, config: TrainingConfig) -> Dataset:

@@ -15,7 +15,7 @@ from training.datasets import ORIGIN_MARK
 from training.errors import DataError
 from training.tables import read_text
 
-_SPLIT = ("dataset", "rows", "validation_share", "split_seed")
+_SPLIT = ("dataset", "rows", "validation_share", "split_seed", "fold")
 """The settings that decide which texts a teacher must not have seen."""
 
 

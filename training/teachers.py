@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model_store.text import normalize_all
 from training.config import TrainingConfig, read_config
 from training.datasets import Corpus, Dataset, load_corpus, load_unlabelled, without_texts_of
 from training.errors import ConfigError, ResumeError
 from training.further import load_stars
 from training.linear import CharacterCounts, cross_fit
+from training.parting import dealt
 from training.runs import CONFIG, LABELS
 from training.soft_labels import split_of
 
@@ -100,7 +100,7 @@ def linear_teachers(
     seen, unseen, validation = map(counts.count, (texts, further.texts, material.corpus.validation.texts))
     judged = {}
     for kind in kinds:
-        own, models = cross_fit(kind, seen, (classes, len(train.labels)), folds_of(texts, folds))
+        own, models = cross_fit(kind, seen, (classes, len(train.labels)), dealt(texts, folds))
         elsewhere = np.mean([model(unseen) for model in models], axis=0)
         elsewhere[also] = own[len(train) :]
         on_validation = np.mean([model(validation) for model in models], axis=0)
@@ -152,14 +152,3 @@ def check_run(run: Path, labels: tuple[str, ...], config: TrainingConfig) -> Non
             raise ConfigError(
                 f"{run} may have seen validation texts: its {name} is {theirs[name]!r}, here it is {value!r}"
             )
-
-
-def folds_of(texts: Sequence[str], folds: int) -> NDArray[np.int64]:
-    """Deal texts to folds at random, equal ones (after normalisation) to the same.
-
-    Returns:
-        The fold of each text, (n,), from 0.
-    """
-    _, group = np.unique(normalize_all(texts), return_inverse=True)
-    dealt: NDArray[np.int64] = np.random.default_rng(0).integers(folds, size=group.max() + 1)[group]
-    return dealt

@@ -140,7 +140,7 @@ def load_once(configs: Sequence[TrainingConfig]) -> list[Corpus]:
 
 
 def _data_key(config: TrainingConfig) -> tuple[object, ...]:
-    names = ("dataset", "text_column", "label_column", "data_dir", "rows", "validation_share", "split_seed")
+    names = ("dataset", "text_column", "label_column", "data_dir", "rows", "validation_share", "split_seed", "fold")
     return tuple(getattr(config, name) for name in names)
 
 
