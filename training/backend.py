@@ -51,7 +51,7 @@ def feed(batches: Batches) -> Any:
         for number in range(len(batches)):
             yield batches[number]
 
-    signature = tuple(tf.TensorSpec((None,) * part.ndim, part.dtype) for part in batches[0])
+    signature = tf.nest.map_structure(lambda part: tf.TensorSpec((None,) * part.ndim, part.dtype), batches[0])
     stream = tf.data.Dataset.from_generator(generate, output_signature=signature)
     return stream.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(8)
 

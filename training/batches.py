@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from model_store.golden import pad
 from training.rows import Rows, bucketed
 
-Batch = tuple[NDArray[Any], ...]
-"""Ids int32 (batch, length), targets, and perhaps weights of the targets."""
+Batch = tuple[Any, ...]
+"""Ids int32 (batch, length), perhaps with a second input, the targets, and perhaps weights of the targets."""
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types

@@ -80,6 +80,9 @@ class TrainingConfig:
     pretrained: str | None = _setting(
         None, "start from the vectors and the first recurrent layer of that run of `pretrain`, with its encoder"
     )
+    foils: int | None = _setting(
+        None, "pretrain: tell the next unit from so many others of its batch, not from all there are", low=1
+    )
     embedding: int = _setting(50, "size of the embedding", low=1, high=4_096)
     units: int = _setting(50, "units of each recurrent layer", low=1, high=4_096)
     layers: int | None = _setting(

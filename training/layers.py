@@ -115,3 +115,36 @@ class Complement(keras.layers.Layer):
     def call(self, probability: Any) -> Any:
         """Put 1 - p before p."""
         return ops.concatenate([1.0 - probability, probability], axis=-1)
+
+
+class AmongFoils(keras.layers.Layer):
+    """Compare guesses with the vectors of the units wanted and of others: those wanted in the first rows.
+
+    Rows are shuffled, so that a unit is among the others as often as in texts.
+    """
+
+    def __init__(self, foils: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.foils = foils
+        self.supports_masking = True
+
+    def call(self, guesses: Any, wanted: Any, vectors: Any) -> Any:
+        """Return logits (batch, length, 1 + foils), the one of the unit wanted first.
+
+        Args:
+            guesses: (batch, length, features).
+            wanted: the units wanted, int32 (batch, length), 0 where none is.
+            vectors: theirs, (batch, length, features).
+        """
+        right = ops.sum(guesses * vectors, axis=-1, keepdims=True)
+        others = ops.reshape(wanted, (-1,))[: self.foils]
+        scores = ops.matmul(guesses, ops.transpose(ops.reshape(vectors, (-1, vectors.shape[-1]))[: self.foils]))
+        no_foil = ops.logical_or(ops.equal(others, 0), ops.equal(others, ops.expand_dims(wanted, -1)))
+        return ops.concatenate([right, ops.where(no_foil, -FAR_BELOW, scores)], axis=-1)
+
+    def compute_mask(self, *_: Any) -> None:
+        """Return None: padding is told by `wanted`."""
+
+    def compute_output_shape(self, guesses_shape: Any, wanted_shape: Any, vectors_shape: Any) -> Any:  # noqa: ARG002
+        """Return (batch, length, any)."""
+        return (*wanted_shape, None)

@@ -19,6 +19,7 @@ from training.config import TrainingConfig, read_config
 from training.datasets import Corpus, Dataset, load_corpus, load_unlabelled, without_texts_of
 from training.errors import ConfigError, ResumeError
 from training.history import Epoch
+from training.layers import AmongFoils
 from training.rows import Rows, encode_rows
 from training.runs import CONFIG, claim, run_encoder
 from training.trainer import BEST_WEIGHTS, fit
@@ -53,7 +54,7 @@ class NextUnit:
         model.compile(optimizer, loss, weighted_metrics=[accuracy], jit_compile=jit_compile())
 
     def batches(self, epoch: int) -> Batches:
-        """Return the batches of an epoch, counted from 1: ids, the units to foresee, and which of them count."""
+        """Return the batches of an epoch, counted from 1: the inputs, the right answers, and which of them count."""
         order = np.random.default_rng((self.config.seed, epoch))
         return Batches(self.train, self.config.batch_size, order, self._finish)
 
@@ -71,7 +72,10 @@ class NextUnit:
         wanted = np.concatenate(targets, axis=1)
         # Keras divides by all places, padding too, so that the weights make up for those that do not count.
         weights = (wanted > 0).astype(np.float32)
-        return ids, wanted, weights * (weights.size / max(1.0, float(weights.sum())))
+        weights *= weights.size / max(1.0, float(weights.sum()))
+        if self.config.foils:
+            return (ids, wanted), np.zeros_like(wanted), weights
+        return ids, wanted, weights
 
 
 def pretrain(config: TrainingConfig, run: Path) -> list[Epoch]:
@@ -95,8 +99,12 @@ def pretrain(config: TrainingConfig, run: Path) -> list[Epoch]:
 
 
 def language_model(spec: ModelSpec) -> keras.Model:
-    """Build the model: ids int32 (batch, length) -> logits of units (batch, length, ids), twice the length where it
+    """Build the model: ids int32 (batch, length) -> logits of all units (batch, length, ids), twice the length where it
     reads both ways. The vectors of the input are those of the output (Press and Wolf 2017, arXiv:1608.05859).
+
+    With `foils` it is given the right units as well, int32 (batch, length), and the logits are those of the right one,
+    first, and of so many others that stand in the batch (van den Oord et al. 2018, arXiv:1807.03748): a tenth of the
+    work, where the units are many.
     """  # noqa: D205  the shapes belong to the first sentence
     config = spec.config
     ids = keras.Input((None,), dtype="int32", name="ids")
@@ -107,8 +115,12 @@ def language_model(spec: ModelSpec) -> keras.Model:
     states = recurrent_layer(x, spec, 1, states=True)
     ways = [states[..., : config.units], states[..., config.units :]] if _both_ways(config) else [states]
     guesses = [keras.layers.Dense(config.embedding, name=f"guess_{way}")(each) for way, each in enumerate(ways)]
-    logits = table(ops.concatenate(guesses, axis=1) if len(guesses) > 1 else guesses[0], reverse=True)
-    return keras.Model(ids, logits, name=f"{config.variant}_language_model")
+    guess = ops.concatenate(guesses, axis=1) if len(guesses) > 1 else guesses[0]
+    name = f"{config.variant}_language_model"
+    if config.foils is None:
+        return keras.Model(ids, table(guess, reverse=True), name=name)
+    wanted = keras.Input((None,), dtype="int32", name="wanted")
+    return keras.Model([ids, wanted], AmongFoils(config.foils)(guess, wanted, table(wanted)), name=name)
 
 
 def start_from(pretrained: Path, model: keras.Model, spec: ModelSpec) -> None:

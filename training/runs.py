@@ -7,7 +7,7 @@ from model_store.encoder import ENCODERS, TextEncoder
 from training.config import TrainingConfig, read_config
 from training.datasets import Corpus
 from training.encoders import build_encoder
-from training.errors import ResumeError
+from training.errors import ConfigError, ResumeError
 from training.history import CHECKPOINT
 
 CONFIG = "config.toml"
@@ -57,5 +57,5 @@ def read_encoder(run: Path) -> TextEncoder:
     try:
         kind = ENCODERS[read_config(run / CONFIG, {}).encoder]
         return kind.load(run / kind.filename)
-    except OSError as error:
+    except (OSError, ConfigError) as error:
         raise ResumeError(f"{run} holds no text encoder: {error}") from error
