@@ -31,6 +31,9 @@ unit: $(VENV)/.installed-dev  ## The tests that need neither TensorFlow nor othe
 test: $(VENV)/.installed-dev  ## Every test, the heavy ones at small counts
 	$(BIN)/pytest -q -rs -m "not gpu"
 
+mutation: $(VENV)/.installed-dev  ## Alter what must not be wrong: do the tests notice? (half an hour; at least 80% must be)
+	$(BIN)/python -m tests.mutation
+
 prove: $(VENV)/.installed-dev  ## What docs/proof.md says, at full counts (half an hour; NUNCHI_DATA_DIR names the data)
 	$(BIN)/python -m tests.prove all --full > docs/.proof.md
 	mv docs/.proof.md docs/proof.md
@@ -59,11 +62,11 @@ sbom: $(VENV)/.installed-dev  ## Bills of materials of the images, CycloneDX: sb
 	$(BIN)/python requirements/sbom.py sbom
 
 clean:  ## Remove the virtual environment and all caches
-	rm -rf $(VENV) .venv-gpu .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage sbom
+	rm -rf $(VENV) .venv-gpu .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage mutants sbom
 
 $(VENV)/.installed-%: requirements/%.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
-.PHONY: help run dev check unit test prove gpu-check bench results tour lock audit sbom clean
+.PHONY: help run dev check unit test mutation prove gpu-check bench results tour lock audit sbom clean

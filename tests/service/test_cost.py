@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from service.cost import Cost
@@ -42,3 +43,21 @@ def test_no_cost_is_ever_negative() -> None:
         cost.observe(tokens, seconds)
     assert cost.seconds(0) >= 0
     assert cost.seconds(100_000) >= 0
+
+
+def fitted(points: list[tuple[float, float, float]], tokens: float) -> float:
+    """Return what NumPy's weighted least squares says of points (tokens, seconds, weight)."""
+    x, y, weight = np.array(points).T
+    slope, constant = np.polyfit(x, y, 1, w=np.sqrt(weight))
+    return float(constant + slope * tokens)
+
+
+def test_it_is_the_weighted_fit_of_what_was_expected_and_what_was_observed() -> None:
+    expected = [(0.0, 0.001, 0.1), (8192.0, 0.001 + 8192e-6, 0.1)]
+    cost = Cost(0.001, 1e-6)
+    cost.observe(2000, 0.011)
+    assert cost.seconds(500) == pytest.approx(fitted([*expected, (2000, 0.011, 1)], 500))
+    cost.observe(4000, 0.012)
+    points = [*expected, (2000, 0.011, 0.98), (4000, 0.012, 1)]
+    assert cost.seconds(500) == pytest.approx(fitted(points, 500))
+    assert cost.seconds(6000) == pytest.approx(fitted(points, 6000))

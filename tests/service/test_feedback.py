@@ -167,7 +167,7 @@ async def test_a_label_that_no_model_has_is_refused_with_those_there_are(desk: D
 async def test_while_models_are_loading_a_label_may_be_one_of_theirs(desk: Desk) -> None:
     desk.registry.entries = {**desk.registry.entries, VersionRef("chatbot", 1): Entry(State.LOADING)}
     assert await desk.feedback.give(request(desk.prediction())) == "accepted"
-    with pytest.raises(NotReadyError):
+    with pytest.raises(NotReadyError, match="not every model is loaded yet"):
         await desk.feedback.give(request(desk.prediction(), "love"))
     assert desk.rejected() == {"unavailable": 1}
 
@@ -212,6 +212,27 @@ async def test_a_large_batch_keeps_its_order_and_lets_others_run(desk: Desk) -> 
         turns += 1
     assert turns > 1000 / 40
     assert [label.prediction_id for label in desk.labels.given] == predictions
+
+
+async def test_the_first_and_the_last_moment_count_and_the_delay_is_never_negative(desk: Desk) -> None:
+    for at in (NOW - 30 * DAY, NOW + 60):
+        assert await desk.feedback.give(request(desk.prediction(at), source="gold")) == "accepted"
+    for at in (NOW - 0.25, NOW + 5):
+        assert await desk.feedback.give(request(desk.prediction(at), source="user")) == "accepted"
+    sample = desk.metrics.registry.get_sample_value
+    assert sample("sentiment_feedback_delay_seconds_sum", {"source": "user"}) == pytest.approx(0.25, abs=0.01)
+
+
+async def test_of_a_large_batch_thirty_two_are_looked_at_before_others_get_their_turn(desk: Desk) -> None:
+    giving = asyncio.create_task(
+        desk.feedback.give_all([request(desk.prediction(NOW - number)) for number in range(1, 101)])
+    )
+    kept = []
+    while not giving.done():
+        await asyncio.sleep(0)
+        kept.append(len(desk.labels.given))
+    steps = [after - before for before, after in zip([0, *kept], kept, strict=False) if after > before]
+    assert steps == [32, 32, 32, 4]
 
 
 def test_every_source_and_reason_is_counted_from_zero() -> None:

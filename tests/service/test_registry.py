@@ -11,7 +11,7 @@ from model_store.errors import VersionRefusedError
 from model_store.layout import StoredVersion, VersionRef
 from service.answers import PredictionWriter
 from service.batching import Batcher, BatchLimits
-from service.errors import EngineError, NotReadyError, UnknownModelError
+from service.errors import EngineError, NoRoomError, NotReadyError, UnknownModelError
 from service.metrics import Metrics
 from service.model import Model
 from service.registry import Registry, State
@@ -375,3 +375,103 @@ async def test_closing_waits_for_what_drains_and_for_nothing_that_loads() -> Non
     store.gate.set()
     await asyncio.sleep(0.05)
     assert {entry.state for entry in registry.entries.values() if entry.model} == set()
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, object]]:
+    """What was logged, of which version, and why."""
+    lines = [(record.getMessage(), record.__dict__["fields"]) for record in caplog.records]
+    return [(event, fields["version"], fields.get("reason")) for event, fields in lines]
+
+
+async def test_the_log_tells_what_becomes_of_each_version(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    registry = await ready(Store({GRU_2: EngineError("no"), RNN_1: MemoryError()}), GRU_1, GRU_2, RNN_1)
+    await registry.unload(GRU_1)
+    assert said(caplog) == [
+        ("model_ready", "gru/1", None),
+        ("model_refused", "gru/2", "no"),
+        ("model_load_failed", "rnn/1", None),
+        ("model_refused", "rnn/1", "it cannot be loaded: MemoryError"),
+        ("model_unloaded", "gru/1", None),
+    ]
+    opened = next(record.__dict__["fields"] for record in caplog.records if record.getMessage() == "model_ready")
+    assert opened["engine"] == "onnx"
+    assert 0 <= opened["seconds"] < 5
+
+
+async def test_why_a_version_is_still_served_is_kept_and_logged_until_it_is_taken_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    registry = await ready(Store(), GRU_1, GRU_2)
+    caplog.clear()
+    registry.explain(GRU_1, "its directory is gone")
+    assert [entry.reason for entry in registry.entries.values()] == ["its directory is gone", None]
+    assert registry.get("gru", 1).ref == GRU_1
+    assert said(caplog) == [("model_kept", "gru/1", "its directory is gone")]
+    assert caplog.records[0].levelname == "WARNING"
+    registry.explain(GRU_1, None)
+    assert registry.entries[GRU_1].reason is None
+    assert len(caplog.records) == 1
+
+
+async def test_only_the_want_of_room_may_pass_by_itself() -> None:
+    registry = await ready(Store({GRU_1: NoRoomError("no room"), GRU_2: EngineError("no")}), GRU_1, GRU_2)
+    assert [entry.may_pass for entry in registry.entries.values()] == [True, False]
+
+
+async def test_a_file_name_that_is_no_unicode_can_be_told_all_the_same() -> None:
+    registry = await ready(Store({GRU_1: VersionRefusedError(Path("store"), "extra: \udcff")}), GRU_1)
+    assert registry.entries[GRU_1].reason == "extra: \\udcff"
+
+
+async def test_a_refused_version_that_is_left_out_is_refused_no_longer_and_says_why() -> None:
+    registry = await ready(Store({GRU_1: EngineError("no")}), GRU_1)
+    registry.leave_out({GRU_1: "NUNCHI_VERSIONS says all", RNN_1: "it is small"})
+    assert [(entry.state, entry.reason) for entry in registry.entries.values()] == [
+        (State.UNLOADED, "NUNCHI_VERSIONS says all"),
+        (State.UNLOADED, "it is small"),
+    ]
+    before = registry.entries
+    registry.leave_out({GRU_1: "NUNCHI_VERSIONS says all"})
+    assert registry.entries is before  # nothing was new
+
+
+async def test_while_it_drains_a_version_says_why() -> None:
+    registry = await ready(Store(), GRU_1)
+    with registry.get("gru", 1).batcher.admit(1):
+        unloading = asyncio.create_task(registry.unload(GRU_1, "NUNCHI_VERSIONS says latest(1)"))
+        await asyncio.sleep(0.01)
+        assert registry.entries[GRU_1].reason == "NUNCHI_VERSIONS says latest(1)"
+        with pytest.raises(ValueError, match="gru/1 is draining, not ready"):
+            await registry.unload(GRU_1)
+    await unloading
+
+
+async def test_whoever_names_an_alias_is_told_what_becomes_of_its_version_and_no_other() -> None:
+    registry = await ready(Store({GRU_1: EngineError("no")}), GRU_1)
+    registry.announce([GRU_2])
+    registry.point({("gru", "canary"): GRU_1, ("gru", "next"): GRU_2, ("gru", "gone"): VersionRef("gru", 9)})
+    waiting = "this version is not ready to answer: it is loading or draining"
+    refused = "this version is not served; GET /models says why"
+    unknown = "there is no such model, version or alias"
+    for named, says in (("next", waiting), (2, waiting), (None, waiting), ("canary", refused), (1, refused)):
+        with pytest.raises((NotReadyError, UnknownModelError)) as refusal:
+            registry.get("gru", named)
+        assert str(refusal.value).startswith(says)
+    for named, says in (("gone", refused), ("nobody", unknown), (9, unknown)):
+        with pytest.raises(UnknownModelError) as missing:
+            registry.get("gru", named)
+        assert str(missing.value).startswith(says)
+    registry.point({("gru", "stable"): GRU_1})
+    with pytest.raises(UnknownModelError, match="not served"):
+        registry.get("gru", None)  # not the one that is loading: `stable` is what the name means
+
+
+async def test_the_traces_of_all_that_is_in_memory_are_added_up() -> None:
+    store = Store()
+    registry = await ready(store, GRU_1, GRU_2)
+    for ref, traces in ((GRU_1, 3), (GRU_2, 4)):
+        registry.get(*ref).engine.traces = traces  # type: ignore[misc]
+    assert store.metrics.registry.get_sample_value("sentiment_tensorflow_traces") == 7
+    await registry.unload(GRU_1)
+    assert store.metrics.registry.get_sample_value("sentiment_tensorflow_traces") == 4

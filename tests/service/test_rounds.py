@@ -73,3 +73,11 @@ async def test_either_has_the_round_for_itself_if_the_other_is_empty() -> None:
     assert len(next_round(queue(*(job() for _ in range(20))), queue(), 80)) == 8
     assert len(next_round(queue(), queue(*(job() for _ in range(20))), 80)) == 8
     assert next_round(queue(), queue(), 80) == []
+
+
+async def test_at_its_very_deadline_a_job_is_still_wanted() -> None:
+    waiting = job(deadline=5.0)
+    assert waiting.wanted(5.0)
+    assert not waiting.wanted(5.001)
+    assert isinstance(waiting.future.exception(), DeadlineError)
+    assert not waiting.wanted(0.0)  # it was told, once and for all

@@ -1,3 +1,5 @@
+from time import perf_counter
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,25 @@ def test_scoring_keeps_to_what_a_call_of_the_engine_costs() -> None:
     engine.call_cost = 4
     score_rows(engine, [[5] * 3, [5] * 30, [5] * 4], batch_tokens=1000)
     assert [[len(row) for row in call] for call in engine.calls] == [[3, 4], [30]]
+
+
+def test_an_engine_is_asked_what_a_call_of_so_many_rows_of_that_length_costs() -> None:
+    asked = []
+
+    def call_tokens(rows: int, length: int) -> int:
+        asked.append((rows, length))
+        return 100
+
+    list(cut_batches([2, 3, 3, 5], batch_tokens=1000, call_tokens=call_tokens))
+    assert asked == [(0, 2), (1, 3), (3, 5)]
+
+
+def test_the_time_of_a_call_is_its_own() -> None:
+    started = perf_counter()
+    calls = score_rows(FakeEngine(), ROWS, batch_tokens=16).calls
+    assert sum(call.seconds for call in calls) <= perf_counter() - started
+
+
+def test_what_an_engine_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    score_rows(FakeEngine(), [[POISON]], batch_tokens=10)
+    assert [record.getMessage() for record in caplog.records] == ["model_failed"]
