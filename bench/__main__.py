@@ -17,6 +17,7 @@ from bench import (
     servers,
     start_part,
     tensorflow_part,
+    training_part,
     workers_part,
 )
 from bench.findings import Part
@@ -35,6 +36,7 @@ PARTS: dict[str, Callable[[Workplace], Part]] = {
     "experiments": experiments_part.measure,
     "start": start_part.measure,
     "bulk": bulk_part.measure,
+    "training": training_part.measure,
 }
 """What can be measured, in the order of the results."""
 

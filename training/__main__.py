@@ -18,6 +18,7 @@ from pathlib import Path
 
 from model_store.errors import StoreError
 from model_store.layout import DEFAULT_STORE
+from training.choice import choose_backend
 from training.comparing import command as comparing
 from training.config import add_flags, flags_given, read_config
 from training.errors import ResumeError, TrainingError
@@ -57,6 +58,7 @@ def _data(given: argparse.Namespace) -> None:
 
 
 def _train(given: argparse.Namespace) -> None:
+    choose_backend(given.run, read_config(given.config, flags_given(given)))
     from training.history import best
     from training.recipe import train_variant
 
@@ -67,6 +69,7 @@ def _train(given: argparse.Namespace) -> None:
 
 
 def _pretrain(given: argparse.Namespace) -> None:
+    choose_backend(given.run, read_config(given.config, flags_given(given)))
     from training.pretraining import pretrain
 
     _unless_taken(given)

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from training.choice import choose_backend
 from training.config import add_flags as add_settings
 from training.config import flags_given, read_config
 from training.errors import ConfigError
@@ -44,6 +45,7 @@ def run(given: argparse.Namespace) -> None:
         raise ConfigError("--over is missing: which setting shall take which values? Such as --over units=16,32,64")
     base = read_config(given.config, flags_given(given))
     points = plan_runs(base, parse_over(given.over), one_at_a_time=given.one_at_a_time)
+    choose_backend(given.runs, base)
 
     from training.sweeping.sweep import run_sweep  # noqa: PLC0415 - TensorFlow, once the plan is known to be sound
     from training.sweeping.writing import REPORT, write_sweep  # noqa: PLC0415
