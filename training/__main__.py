@@ -20,7 +20,7 @@ from model_store.errors import StoreError
 from model_store.layout import DEFAULT_STORE
 from training.choice import choose_backend
 from training.comparing import command as comparing
-from training.config import add_flags, flags_given, read_config
+from training.config import CERTAIN_ACCURACY, add_flags, flags_given, read_config
 from training.errors import ResumeError, TrainingError
 from training.folding import command as folding
 from training.sweeping import command as sweeping
@@ -86,19 +86,21 @@ def _unless_taken(given: argparse.Namespace) -> None:
 
 def _evaluate(given: argparse.Namespace) -> None:
     from training.assessment import assess
+    from training.calibration_report import spoken
     from training.report import write_report
 
-    report = assess(given.run, given.part, given.run.name).report
+    report = assess(given.run, given.part, given.run.name, given.certain_accuracy).report
     write_report(given.run / "report" / given.part, report)
     for name, value in report.metrics.items():
         print(f"{name:>23} {value:.4f}")
+    print(spoken(report.calibrated))
     print(f"the report with its figures: {given.run / 'report' / given.part / 'report.md'}")
 
 
 def _publish(given: argparse.Namespace) -> None:
     from training.assessment import publish_run
 
-    print(f"published {publish_run(given.run, given.name, given.store)}")
+    print(f"published {publish_run(given.run, given.name, given.store, given.certain_accuracy)}")
 
 
 def _label(given: argparse.Namespace) -> None:
@@ -141,10 +143,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = _verb(verbs, "evaluate", _evaluate, "evaluate a trained run and write its report")
     _run_flag(evaluate)
     text = "validation to choose by (the default); test for a final figure only"
+    _certain_flag(evaluate)
     evaluate.add_argument("--part", choices=("validation", "test"), default="validation", help=text)
 
     publish = _verb(verbs, "publish", _publish, "make a trained run the next version of a model in the store")
     _run_flag(publish)
+    _certain_flag(publish)
     publish.add_argument("--name", required=True, help="the model, as clients will name it")
     publish.add_argument("--store", type=Path, default=DEFAULT_STORE, help="the model store (default: %(default)s)")
 
@@ -200,6 +204,18 @@ def _settings_flags(parser: argparse.ArgumentParser) -> None:
 
 def _run_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", type=Path, required=True, help="directory of the run")
+
+
+def _certain_flag(parser: argparse.ArgumentParser) -> None:
+    text = "accuracy that the answers are to reach which are not called uncertain (default: %(default)s)"
+    parser.add_argument("--certain-accuracy", type=_share, default=CERTAIN_ACCURACY, metavar="SHARE", help=text)
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"must be 0 to 1, not {text}")
+    return share
 
 
 if __name__ == "__main__":

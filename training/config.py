@@ -15,6 +15,9 @@ from training.errors import ConfigError
 SERVED_TOKENS = 256
 """Models that take any length are served on at least this many tokens of a text, however short they were trained."""
 
+CERTAIN_ACCURACY = 0.95
+"""What the answers are to reach that a model does not call uncertain, unless somebody asks for more or less."""
+
 VARIANT_NAMES = (
     *("ann", "embedding", "pretrained_embedding", "rnn", "lstm", "gru"),
     *("stacked_rnn", "stacked_lstm", "stacked_gru", "birnn", "bilstm", "bigru"),

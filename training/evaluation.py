@@ -38,7 +38,8 @@ class Evaluation:
 
     Attributes:
         metrics: accuracy, f1 (macro average), roc_auc (one class against the rest; absent where only one occurs),
-            log_loss (nats), brier (sum over the classes, 0 to 2) and ece (expected calibration error, 0 to 1).
+            log_loss (nats), brier (sum over the classes, 0 to 2), ece (expected calibration error, 0 to 1) and
+            ece_equal_mass (the same, with bins of equally many rows).
         confusion: rows of true, columns of given classes.
         reliability: bins of equal width of the highest probability, empty ones left out.
         by_length: slices by number of units.
@@ -57,7 +58,8 @@ def evaluate(probabilities: NDArray[np.float32], rows: Rows) -> Evaluation:
     """Compare probabilities float32 (n, labels) with the classes of n rows."""
     classes = rows.targets.argmax(axis=1)
     right = probabilities.argmax(axis=1) == classes
-    reliability = calibration_bins(probabilities.max(axis=1), right)
+    confidence = probabilities.max(axis=1)
+    reliability = calibration_bins(confidence, right)
     given = probabilities.argmax(axis=1)
     return Evaluation(
         rows=len(rows),
@@ -67,7 +69,8 @@ def evaluate(probabilities: NDArray[np.float32], rows: Rows) -> Evaluation:
             **_roc_auc(probabilities, classes),
             "log_loss": float(-np.log(np.maximum(probabilities[np.arange(len(rows)), classes], 1e-15)).mean()),
             "brier": float(((probabilities - np.eye(rows.targets.shape[1])[classes]) ** 2).sum(axis=1).mean()),
-            "ece": sum(each.rows * abs(each.accuracy - each.confidence) for each in reliability) / len(rows),
+            "ece": _calibration_error(reliability),
+            "ece_equal_mass": _calibration_error(equal_bins(confidence, right)),
         },
         confusion=metrics.confusion_matrix(classes, given, labels=range(rows.targets.shape[1])).tolist(),
         reliability=reliability,
@@ -79,8 +82,24 @@ def evaluate(probabilities: NDArray[np.float32], rows: Rows) -> Evaluation:
 def calibration_bins(confidence: NDArray[np.float32], right: NDArray[np.bool_]) -> list[Bin]:
     """Sort rows into `CALIBRATION_BINS` stretches of equal width (Guo et al. 2017, arXiv:1706.04599, section 2)."""
     number = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    chosen = [number == each for each in range(CALIBRATION_BINS) if (number == each).any()]
+    return _bins(number, confidence, right)
+
+
+def equal_bins(confidence: NDArray[np.float32], right: NDArray[np.bool_]) -> list[Bin]:
+    """Sort rows into `CALIBRATION_BINS` stretches with equally many of them (Nguyen and O'Connor 2015)."""
+    rank = np.argsort(np.argsort(confidence, kind="stable"), kind="stable")
+    return _bins(rank * CALIBRATION_BINS // len(rank), confidence, right)
+
+
+def _bins(number: NDArray[np.int64], confidence: NDArray[np.float32], right: NDArray[np.bool_]) -> list[Bin]:
+    """Describe the rows of each number; numbers without rows are left out."""
+    chosen = [number == each for each in np.unique(number)]
     return [Bin(int(rows.sum()), float(confidence[rows].mean()), float(right[rows].mean())) for rows in chosen]
+
+
+def _calibration_error(bins: Sequence[Bin]) -> float:
+    total = sum(each.rows for each in bins)
+    return sum(each.rows * abs(each.accuracy - each.confidence) for each in bins) / total
 
 
 def _roc_auc(probabilities: NDArray[np.float32], classes: NDArray[np.int64]) -> dict[str, float]:

@@ -200,6 +200,7 @@ def _manifest(publication: Publication, fused_reason: str) -> Manifest:
         fused_graph=not fused_reason,
         fused_reason=fused_reason,
         metrics={**report.metrics, **report.cost},
+        calibration=report.calibrated.settings,
         provenance={
             "published": datetime.now(UTC).isoformat(timespec="seconds"),
             "evaluated_on": report.part,

@@ -111,23 +111,6 @@ def confusion(evaluation: Evaluation, labels: Sequence[str]) -> Draw:
     return draw
 
 
-def reliability(evaluation: Evaluation) -> Draw:
-    """Accuracy by confidence; on the diagonal a probability means what it says. Dot area follows the rows."""
-
-    def draw(axes: Axes) -> None:
-        bins = evaluation.reliability
-        axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=":")
-        areas = [600 * each.rows / evaluation.rows + 12 for each in bins]
-        confidence, accuracy = [each.confidence for each in bins], [each.accuracy for each in bins]
-        axes.plot(confidence, accuracy, color=PALETTE[0], lw=1)
-        axes.scatter(confidence, accuracy, s=areas, color=PALETTE[0], alpha=0.75)
-        low = min(*confidence, *accuracy) - 0.03
-        title = f"Reliability (ECE {evaluation.metrics['ece']:.4f})"
-        axes.set(title=title, xlabel="confidence", ylabel="accuracy", xlim=(low, 1.01), ylim=(low, 1.01))
-
-    return draw
-
-
 def by_length(evaluation: Evaluation) -> Draw:
     """Accuracy by number of units."""
     return _sliced(evaluation.by_length, "Accuracy by length", "units", "{:.0f}")

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from training import plots
+from training import calibration_report, plots
 from training.behaviour import MOVED, NEUTRAL, Behaviour
+from training.calibration import Calibrated
 from training.config import TrainingConfig
 from training.evaluation import Evaluation
 from training.history import Epoch, best
@@ -28,6 +29,7 @@ class Report:
         memory: its memory curve, empty without recurrence.
         cost: figures of size and time, by name.
         examples: texts with the probability of the last class.
+        calibrated: how its probabilities were calibrated, and what that changed on the part.
         robustness: how good it is where texts are not what it learnt from.
         behaviour: how it behaves on sentences made to test it, None where its classes are not theirs.
     """
@@ -41,6 +43,7 @@ class Report:
     memory: Sequence[float]
     cost: dict[str, float]
     examples: Sequence[tuple[str, float]]
+    calibrated: Calibrated
     robustness: Robustness
     behaviour: Behaviour | None
 
@@ -61,6 +64,7 @@ def write_report(directory: Path, report: Report) -> None:
         "part": report.part,
         "labels": list(report.labels),
         **asdict(report.evaluation),
+        "calibration": calibration_report.document(report.calibrated),
         "metrics": report.metrics,
         "by_stars": [asdict(each) for each in report.robustness.by_stars],
         "behaviour": asdict(report.behaviour) if report.behaviour else None,
@@ -78,7 +82,8 @@ def _figures(report: Report) -> dict[str, plots.Draw]:
     figures = {
         "learning_curves": plots.learning_curves(report.epochs),
         "confusion": plots.confusion(report.evaluation, report.labels),
-        "reliability": plots.reliability(report.evaluation),
+        "reliability": calibration_report.reliability(report.calibrated),
+        "risk_coverage": calibration_report.risk_coverage(report.calibrated),
         "by_length": plots.by_length(report.evaluation),
         "by_unknown": plots.by_unknown(report.evaluation),
         "examples": plots.examples(texts, probabilities, report.labels[-1]),
@@ -101,6 +106,7 @@ def _markdown(report: Report) -> str:
         f"{chosen.number} was chosen on the validation part (accuracy there {chosen.validation_accuracy:.4f}).",
         table(("figure", "value"), rows),
         *(f"![{name.replace('_', ' ')}]({name}.png)" for name in _figures(report)),
+        *calibration_report.sections(report.calibrated, table),
         *_robustness(report),
         *(_behaviour(report.behaviour) if report.behaviour else []),
         "## Size and time",

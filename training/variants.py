@@ -77,6 +77,12 @@ def build(spec: ModelSpec) -> keras.Model:
     return keras.Model(ids, probabilities, name=config.variant)
 
 
+def divide_logits(model: keras.Model, temperature: float) -> None:
+    """Divide the logits of a model from `build` by `temperature`, for good: in the weights of its last Dense layer."""
+    last = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)][-1]
+    last.set_weights([weight / temperature for weight in last.get_weights()])
+
+
 def find_variant(name: str) -> Variant:
     """Return the entry of that name, one of `training.config.VARIANT_NAMES`."""
     return VARIANTS[name]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.evaluation import calibration_bins, evaluate
+from training.evaluation import calibration_bins, equal_bins, evaluate
 from training.rows import Rows
 
 
@@ -71,3 +71,24 @@ def test_three_classes_are_evaluated_as_well() -> None:
 
     assert found.metrics["accuracy"] == 0.75
     assert np.array(found.confusion).shape == (3, 3)
+
+
+def test_bins_of_equal_mass_leave_no_row_out_and_differ_by_one_at_most() -> None:
+    random = np.random.default_rng(0)
+
+    found = equal_bins(random.random(1_000).astype(np.float32) ** 4, random.random(1_000) < 0.5)
+
+    assert len(found) == 15
+    assert sum(each.rows for each in found) == 1_000
+    assert {each.rows for each in found} <= {66, 67}
+    assert [each.confidence for each in found] == sorted(each.confidence for each in found)
+
+
+def test_the_error_over_bins_of_equal_mass_sees_what_a_crowded_bin_hides() -> None:
+    confidence = np.linspace(0.94, 0.999, 1_500, dtype=np.float32)  # all of it in the last bin of equal width
+    probabilities = np.stack([1 - confidence, confidence], axis=1)
+    classes = [0] * 50 + [1] * 1_450
+
+    found = evaluate(probabilities, _rows(classes)).metrics
+
+    assert found["ece"] < 0.01 < found["ece_equal_mass"]

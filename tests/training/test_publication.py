@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model_store.golden import check_golden, read_golden
+from model_store.golden import check_golden, pad, read_golden
 from model_store.layout import FUSED_BATCH_GRAPH, FUSED_GRAPH, GOLDEN, REPORT, VersionRef, list_versions, verify
 from model_store.operators import fused_graph, saved_model
 from training.__main__ import main
@@ -50,10 +50,19 @@ def test_the_report_has_its_figures(run: Path, tmp_path: Path) -> None:
     document = json.loads((report / "metrics.json").read_text(encoding="utf-8"))
     assert document["part"].endswith("test part")
     under_noise = {"accuracy_without_blanks", "accuracy_with_typos"}
-    assert set(document["metrics"]) == {"accuracy", "f1", "roc_auc", "log_loss", "brier", "ece", *under_noise}
+    usual = {"accuracy", "f1", "roc_auc", "log_loss", "brier", "ece", "ece_equal_mass"}
+    assert set(document["metrics"]) == usual | under_noise
     assert document["behaviour"] is None  # its classes are not those of the sentences
     text = (report / "report.md").read_text(encoding="utf-8")
-    for picture in ("learning_curves", "confusion", "reliability", "by_length", "by_unknown", "examples"):
+    for picture in (
+        "learning_curves",
+        "confusion",
+        "reliability",
+        "risk_coverage",
+        "by_length",
+        "by_unknown",
+        "examples",
+    ):
         assert f"({picture}.png)" in text
         assert (report / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
 
@@ -74,6 +83,44 @@ def test_a_version_of_sentiment_tells_how_it_behaves(table: Path, tmp_path: Path
     assert f"| all | {document['behaviour']['shares'][0]['passed']}/" in text
     assert document["behaviour"]["failures"][0]["case"]["text"] in text
     assert (stored.path / REPORT / "behaviour.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_version_is_published_with_the_temperature_that_the_validation_part_asks_for(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from training import calibration
+    from training.exporter import fused_scorer
+
+    run, store = tmp_path / "run", tmp_path / "store"
+    _command("train", "--dataset", table, "--run", run, *SMALL, "--epochs", "1")
+    probabilities = {}
+    for name, rows in (("plain", 10**6), ("calibrated", 8)):
+        monkeypatch.setattr(calibration, "ENOUGH_ROWS", rows)
+        assert _command("publish", "--run", run, "--name", name, "--store", store, "--certain-accuracy", "0") == 0
+        version = verify(store, VersionRef(name, 1)).path
+        ids = pad([example.ids for example in read_golden(version / GOLDEN)])
+        probabilities[name] = fused_scorer(version / FUSED_GRAPH)(ids)
+
+    plain, found = (verify(store, VersionRef(name, 1)).manifest.calibration for name in probabilities)
+    assert plain is not None
+    assert found is not None
+    assert (plain.temperature, plain.certain_from) == (1.0, None)
+    assert found.temperature != 1.0
+    assert (found.certain_from, found.certain_accuracy) == (0.0, 0.0)
+    assert {"validation_ece_before", "validation_ece", "test_brier_before", "test_brier"} <= set(found.figures)
+    softer = calibration.softened(probabilities["plain"], found.temperature)
+    np.testing.assert_allclose(probabilities["calibrated"], softer, atol=1e-5)
+    report = store / "calibrated" / "1" / REPORT
+    assert f"Temperature {found.temperature:.4f}" in (report / "report.md").read_text(encoding="utf-8")
+    assert len(json.loads((report / "metrics.json").read_text(encoding="utf-8"))["calibration"]["risk_coverage"]) == 5
+
+    assert _command("evaluate", "--run", run) == 0
+    assert "before" in capsys.readouterr().out
+
+
+def test_a_share_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        _command("publish", "--run", tmp_path, "--name", "own", "--certain-accuracy", "95")
 
 
 def test_a_variant_without_fused_operators_is_published_and_says_why(table: Path, tmp_path: Path) -> None:

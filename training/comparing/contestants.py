@@ -126,7 +126,7 @@ def open_version(stored: StoredVersion) -> Contestant:
 
 
 def open_run(run: Path) -> Contestant:
-    """Open a finished run, as it would be served after publication.
+    """Open a finished run, as it would be served after publication, but for its temperature, which it gets there.
 
     Raises:
         ResumeError: if it has no finished epoch.
