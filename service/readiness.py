@@ -22,6 +22,12 @@ class Readiness:
         self.ends_at = inf
         """When a process that stops must have come to its end, in seconds of `time.monotonic`."""
 
+    @property
+    def settled(self) -> bool:
+        """Whether the start is over: every version was loaded, or refused."""
+        entries = self._registry.entries.values()
+        return bool(entries) and all(entry.state is not State.LOADING for entry in entries)
+
     def check(self) -> None:
         """Return if ready.
 

@@ -39,6 +39,7 @@ class Server(uvicorn.Server):
         self._readiness = readiness
         self._stop_delay_s = stop_delay_s
         self._goes_on_until = 0.0
+        self._settled = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Refuse readiness at once; uvicorn then answers what was accepted and ends."""
@@ -48,6 +49,9 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Do what uvicorn does ten times a second; return whether to stop now."""
+        if not self._settled and self._readiness.settled:
+            self._settled = True
+            keep_for_good()
         return await super().on_tick(counter) and (monotonic() >= self._goes_on_until or self.force_exit)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -110,8 +114,15 @@ def run(server: Server, sockets: Sequence[socket.socket] | None = None) -> int:
         server: what answers.
         sockets: that listen already; None if it is to open its own port.
     """
-    # What was made so far stays until the end: the garbage collector need not look at it again and again.
-    gc.collect()
-    gc.freeze()
+    keep_for_good()
     server.run(list(sockets) if sockets else None)
     return 0 if server.started else 2
+
+
+def keep_for_good() -> None:
+    """Leave what was made so far out of what the garbage collector looks through again and again, 50 ms each time.
+
+    Versions that are dropped go all the same: nothing of theirs refers to itself.
+    """
+    gc.collect()
+    gc.freeze()

@@ -1,5 +1,7 @@
+import gc
 from pathlib import Path
 from time import sleep
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +43,18 @@ def test_its_limits_come_from_the_settings_and_its_series_from_its_labels(store:
     assert model.max_tokens == 256
     labels = {"model": "gru", "version": "1", "role": "served", "label": "positive"}
     assert metrics.registry.get_sample_value("sentiment_predictions_total", labels) == 0
+
+
+def test_a_version_that_is_dropped_is_gone_without_the_garbage_collector(store: Path) -> None:
+    """The collector does not look at what was loaded at the start: `service.server.keep_for_good`."""
+    model = load(prove(store, GRU, CHOICE, None), Metrics(), Settings())
+    gone = [ref(each) for each in (model.engine, model.encoder, model.batcher)]
+    gc.disable()
+    try:
+        del model
+        assert [each() for each in gone] == [None] * 3
+    finally:
+        gc.enable()
 
 
 def test_an_engine_that_is_not_made_for_it_gets_nothing_to_do_on_the_event_loop() -> None:

@@ -1,16 +1,19 @@
 import asyncio
+import gc
 import signal
 from pathlib import Path
 from time import monotonic
+from weakref import ref
 
 import pytest
 import uvicorn
 
+from model_store.layout import VersionRef
 from service.errors import NotReadyError
 from service.metrics import Metrics
 from service.readiness import Readiness
-from service.registry import Registry
-from service.server import Server
+from service.registry import Entry, Registry, State
+from service.server import Server, keep_for_good
 
 
 def never(ref: object) -> None:
@@ -24,6 +27,31 @@ def server(stop_delay_s: float = 0) -> tuple[Server, Readiness]:
 
 def goes_on(told: Server) -> bool:
     return not asyncio.run(told.on_tick(1))
+
+
+def test_what_the_versions_are_made_of_is_kept_for_good_once_all_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bool] = []
+    monkeypatch.setattr("service.server.keep_for_good", lambda: kept.append(True))
+    registry = Registry(never, Metrics())  # type: ignore[arg-type]
+    told = Server(uvicorn.Config(Path), Readiness(registry, "gru"))
+    for states, times in (([], 0), (["loading", "ready"], 0), (["refused", "ready"], 1), (["ready", "ready"], 1)):
+        registry.entries = {VersionRef("gru", n): Entry(State(state)) for n, state in enumerate(states, 1)}
+        assert goes_on(told)
+        assert len(kept) == times
+
+
+def test_what_is_kept_for_good_goes_unless_it_refers_to_itself() -> None:
+    class Something:
+        itself: "Something"
+
+    one, other = Something(), Something()
+    other.itself = other
+    refs = [ref(one), ref(other)]
+    keep_for_good()
+    del one, other
+    gc.collect()
+    assert [each() is None for each in refs] == [True, False]
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize("stop_delay_s", [0, 60])
