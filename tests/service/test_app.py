@@ -11,6 +11,7 @@ import pytest
 import service
 from service import errors
 from service.app import Application, create_app
+from service.documentation import DocumentedFastAPI
 from service.errors import StartError
 from service.reporting import ReportMaker
 from service.settings import Settings
@@ -208,6 +209,14 @@ async def test_the_documentation_shows_the_limits(client: httpx.AsyncClient) -> 
     assert schemas["PredictRequest"]["properties"]["text"]["maxLength"] == 5000
     assert schemas["PredictRequest"]["additionalProperties"] is False
     assert schemas["PredictBatchRequest"]["properties"]["texts"]["maxItems"] == 1024
+
+
+async def test_the_page_of_the_api_is_written_once_however_often_it_is_asked_for(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await client.get("/openapi.json")
+    monkeypatch.setattr(DocumentedFastAPI, "openapi", None)
+    assert (await client.get("/openapi.json")).content == first.content
 
 
 async def test_the_documentation_can_be_switched_off(store: Path) -> None:
