@@ -161,6 +161,8 @@ async def _send(plan: Attack, number: int) -> Sent:
                 writer.write(piece)
                 await writer.drain()
                 size += len(_PIECE)
+            if framing == "chunked" and not status.done():  # taken to its end: without one no answer ever comes
+                writer.write(b"0\r\n\r\n")
     except (OSError, TimeoutError):
         pass
     found = await status

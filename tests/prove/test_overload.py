@@ -63,7 +63,8 @@ def test_three_times_as_much_as_it_can_answer_is_refused_and_the_rest_answered(t
 
 @pytest.mark.system
 def test_without_admission_everybody_waits_and_nobody_is_answered_in_time(tmp_path: Path) -> None:
-    found = overload.prove(BATCHES, overload.SMALL, tmp_path, switched_off=True)
+    """Eight times as much arrives: while another takes half of the machine, the peak is found too low."""
+    found = overload.prove(BATCHES._replace(factor=8), overload.Size(1, 2, 0.5), tmp_path, switched_off=True)
     assert not found.statuses[429]
     assert "nothing was refused" in overload.faults(found)
     assert found.accepted_s > BATCHES.deadline_s
