@@ -34,8 +34,9 @@ test: $(VENV)/.installed-dev  ## Every test, the heavy ones at small counts
 mutation: $(VENV)/.installed-dev  ## Alter what must not be wrong: do the tests notice? (half an hour; at least 80% must be)
 	$(BIN)/python -m tests.mutation
 
-prove: $(VENV)/.installed-dev  ## What docs/proof.md says, at full counts (half an hour; NUNCHI_DATA_DIR names the data)
+prove: $(VENV)/.installed-dev  ## What docs/proof.md says, at full counts (some hours; NUNCHI_DATA_DIR names the data)
 	$(BIN)/python -m tests.prove all --full > docs/.proof.md
+	$(BIN)/python -m tests.mutation >> docs/.proof.md
 	mv docs/.proof.md docs/proof.md
 
 gpu-check:  ## On a machine with an NVIDIA GPU: train, serve, and compare with the CPU (own environment, .venv-gpu)

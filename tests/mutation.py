@@ -23,6 +23,14 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 }
 """The parts of the service, and their modules."""
 
+_HEAD = f"""## Mutation score
+
+The code is altered in one place at a time (mutmut: another operator, number, argument, text), and the unit tests are
+run. Bar: {BAR:.0%} of the alterations of each part are noticed; what no test reaches was not, and nothing is exempt.
+
+| part | modules | altered | a test failed | a test hung | noticed |
+|---|---|---:|---:|---:|---:|"""
+
 _NOTICED = ("killed", "timeout")
 """A test failed; or one never came to its end, as when nobody answers what a test waits for."""
 
@@ -50,26 +58,25 @@ def score(outcomes: Counter[str]) -> float:
     return sum(outcomes[noticed] for noticed in _NOTICED) / max(1, outcomes.total())
 
 
-def table(counts: Counts) -> str:
-    """Return the scores as Markdown."""
+def section(counts: Counts) -> str:
+    """Return the scores as a section of docs/proof.md."""
     rows = [
         f"| {part} | {', '.join(f'`{module}`' for module in PARTS[part])} | {outcomes.total()} | "
         f"{outcomes['killed']} | {outcomes['timeout']} | {score(outcomes):.1%} |"
         for part, outcomes in counts.items()
     ]
-    head = ["| part | modules | altered | a test failed | a test hung | noticed |", "|---|---|---:|---:|---:|---:|"]
-    return "\n".join([*head, *rows])
+    return "\n".join([_HEAD, *rows, "", "`make mutation`"])
 
 
 def main(arguments: list[str]) -> int:
     """Alter and test, print the scores, and return 1 if one is below the bar."""
     if arguments != ["--last"]:
         shutil.rmtree(ROOT / "mutants", ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "mutmut", "run"], cwd=ROOT, check=True)
+        subprocess.run([sys.executable, "-m", "mutmut", "run"], cwd=ROOT, check=True, stdout=sys.stderr)
     command = [sys.executable, "-m", "mutmut", "results", "--all", "true"]
     known = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     counts = count(known.stdout.splitlines())
-    print(table(counts))
+    print(section(counts))
     low = [part for part, outcomes in counts.items() if score(outcomes) < BAR]
     if low:
         print(f"below {BAR:.0%}: {', '.join(low)}; see them with: python -m mutmut browse", file=sys.stderr)
