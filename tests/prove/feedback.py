@@ -13,6 +13,7 @@ import httpx
 
 from service.experiments.rendering import to_json
 from service.experiments.report import build_report
+from service.reports import KEPT_S
 from service.secrets import read_secret
 from service.store.database import open_database
 from tests.prove.campaign import EXPERIMENT, Campaign, Size, stored
@@ -122,6 +123,7 @@ async def _predict(url: str, count: int) -> list[str]:
 
 async def _replay(campaign: Campaign, answers: Sequence[Answered]) -> Replay:
     left = stored(campaign.database)
+    await asyncio.sleep(KEPT_S)  # the gauges may have had a report made before the last labels came
     reports = [_report(campaign.url)]
     campaign.kill()
     await campaign.start()
