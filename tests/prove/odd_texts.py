@@ -58,6 +58,10 @@ def _sender(connection: http.client.HTTPConnection, key: str, verdict: Verdict) 
             connection.close()
             verdict.hung("a text")
             return
+        except (http.client.HTTPException, OSError) as error:
+            connection.close()
+            verdict.faults.update([f"a text: no answer, {type(error).__name__}"])
+            return
         names = {name.lower(): value for name, value in answer.getheaders()}
         verdict.judge("a text", [Answer(answer.status, names, content)])
         verdict.faults.update(wrong(text, answer.status, content))
