@@ -49,11 +49,18 @@ def send_all(port: int, key: str, count: int, number: int) -> Verdict:
 def _sender(connection: http.client.HTTPConnection, key: str, verdict: Verdict) -> Callable[[str, bool], None]:
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
+    def ask(text: str, escaped: bool) -> tuple[http.client.HTTPResponse, bytes]:
+        connection.request("POST", "/predict", body_of(text, escaped), headers)
+        answer = connection.getresponse()
+        return answer, answer.read()
+
     def send(text: str, escaped: bool) -> None:
         try:
-            connection.request("POST", "/predict", body_of(text, escaped), headers)
-            answer = connection.getresponse()
-            content = answer.read()
+            try:
+                answer, content = ask(text, escaped)
+            except ConnectionError:  # a connection may be closed while it is idle: clients ask once more
+                connection.close()
+                answer, content = ask(text, escaped)
         except TimeoutError:
             connection.close()
             verdict.hung("a text")

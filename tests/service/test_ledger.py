@@ -141,13 +141,13 @@ def test_nobody_reads_in_the_middle_of_a_fold(tmp_path: Path) -> None:
     command = [sys.executable, "-c", READER, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reader:
         assert reader.stdout
-        assert reader.stdout.readline() == "200\n"
+        sums = [reader.stdout.readline()]
         for number in range(1, 201):
             supervisor.fold(number)
+            if number % 40 == 0:  # the reader is to keep up, however busy the machine is
+                sums.append(reader.stdout.readline())
         output, _ = reader.communicate(timeout=30)
-    sums = output.split()
-    assert len(sums) > 2
-    assert set(sums) == {"200"}
+    assert {*sums, *output.splitlines(keepends=True)} == {"200\n"}
 
 
 READER = """
