@@ -34,5 +34,10 @@ async def test_nobodys_answer_suffers_from_those_who_leave(tmp_path: Path) -> No
 @pytest.mark.system
 @pytest.mark.anyio
 async def test_an_answer_that_goes_to_the_wrong_client_is_found(tmp_path: Path) -> None:
-    found = await leaving.prove(leaving.SMALL, tmp_path, service=Service("onnx", module="tests.prove.shifted"))
-    assert found.faults["wrong"] > 0
+    for number in range(5):  # it takes somebody who leaves while the answer is on its way
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        found = await leaving.prove(leaving.SMALL, directory, service=Service("onnx", module="tests.prove.shifted"))
+        if found.faults["wrong"]:
+            return
+    pytest.fail("no answer went to the wrong client")

@@ -258,6 +258,7 @@ def test_one_that_has_grown_is_told_to_stop_only_when_its_heir_takes_connections
 
 def test_of_several_that_have_grown_one_is_replaced_after_the_other(tmp_path: Path) -> None:
     with scene(tmp_path, GROWING, 3) as played:
+        played.wait(lambda: len(played.lines("started")) == 3)
         played.touch("grown")
         played.wait(lambda: len(played.pids()) == 4)
         time.sleep(0.7)
