@@ -37,7 +37,7 @@ class Size(NamedTuple):
 
     Attributes:
         explanations: of reviews of `TOKENS`, one after the other.
-        windows: of predictions, every other with explanations beside them.
+        windows: of predictions, every third with explanations beside them, every third with comparisons.
         seconds: of one window.
     """
 
@@ -46,7 +46,7 @@ class Size(NamedTuple):
     seconds: float
 
 
-SMALL, FULL = Size(5, 2, 0.3), Size(300, 24, 5.0)
+SMALL, FULL = Size(5, 3, 0.3), Size(300, 24, 5.0)
 
 
 class Found(NamedTuple):
@@ -58,6 +58,7 @@ class Found(NamedTuple):
         first: seconds of the very first explanation, which starts the process.
         alone: seconds of each prediction, window by window, without explanations.
         beside: the same, with explanations.
+        compared: the same, with as many comparisons of the same models instead, which no other process answers.
         explained: explanations made beside them.
         refused: explanations that were refused meanwhile.
     """
@@ -67,6 +68,7 @@ class Found(NamedTuple):
     first: float
     alone: Sequence[Sequence[float]]
     beside: Sequence[Sequence[float]]
+    compared: Sequence[Sequence[float]]
     explained: int
     refused: int
 
@@ -108,37 +110,43 @@ def measure(size: Size, directory: Path) -> Found:
     bodies = [json.dumps({"text": text, "models": MODELS}).encode() for text in texts]
     longest = json.dumps({"text": "시간이 아까웠다 " * 200, "models": MODELS}).encode()
     predicted = json.dumps({"text": _SHORT}).encode()
-    alone, beside = [], []
+    alone: list[list[float]] = []
+    beside: list[list[float]] = []
+    compared: list[list[float]] = []
     with serving(DEFAULT_STORE, directory / "log") as server, closing(Client(server.url)) as client:
         server.wait_until_loaded()
         first = client.seconds("/explain", bodies[0])
         tokens_30 = [client.seconds("/explain", bodies[n % len(bodies)]) for n in range(size.explanations)]
         tokens_256 = [client.seconds("/explain", longest) for _ in range(max(3, size.explanations // 30))]
         _window(client, predicted, size.seconds)
-        clients = Asking(server.url, bodies)
-        for _ in range(size.windows // 2):
+        explaining = Asking(f"{server.url}/explain", bodies)
+        comparing = Asking(f"{server.url}/compare", bodies, _CLIENTS * float(np.median(tokens_30)))
+        for _ in range(size.windows // 3):
             alone.append(_window(client, predicted, size.seconds))
-            with clients.asking():
-                beside.append(_window(client, predicted, size.seconds))
-        explained, refused = clients.close()
-    return Found(tokens_30, tokens_256, first, alone, beside, explained, refused)
+            for asking, windows in ((explaining, beside), (comparing, compared)):
+                with asking.asking():
+                    windows.append(_window(client, predicted, size.seconds))
+        comparing.close()
+        explained, refused = explaining.close()
+    return Found(tokens_30, tokens_256, first, alone, beside, compared, explained, refused)
 
 
 class Asking:
-    """Clients that ask for explanations without a pause, each a process: in threads they would keep this one waiting.
+    """Clients that ask again and again, each a process: in threads they would keep this one waiting.
 
     Args:
-        url: of the service.
+        url: where.
         bodies: what they ask, in turn.
+        pause_s: how long they wait after an answer.
     """
 
-    def __init__(self, url: str, bodies: Sequence[bytes]) -> None:
+    def __init__(self, url: str, bodies: Sequence[bytes], pause_s: float = 0.0) -> None:
         context = multiprocessing.get_context("spawn")
         self._go, self._ended = context.Event(), context.Event()
         self._counted = [context.Value("q", 0) for _ in range(2 * _CLIENTS)]
         pairs = [self._counted[2 * number : 2 * number + 2] for number in range(_CLIENTS)]
         self._processes = [
-            context.Process(target=_ask, args=(url, bodies, (self._go, self._ended), pair)) for pair in pairs
+            context.Process(target=_ask, args=(url, (bodies, pause_s), (self._go, self._ended), pair)) for pair in pairs
         ]
         for process in self._processes:
             process.start()
@@ -156,7 +164,7 @@ class Asking:
             self._go.clear()
 
     def close(self) -> tuple[int, int]:
-        """End them; return how many explanations they got, and how often they were refused."""
+        """End them; return how many answers they got, and how often they were refused."""
         self._ended.set()
         self._go.set()
         for process in self._processes:
@@ -165,16 +173,17 @@ class Asking:
         return sum(counts[::2]), sum(counts[1::2])
 
 
-def _ask(url: str, bodies: Sequence[bytes], events: tuple[Event, Event], counted: Sequence[Any]) -> None:
-    go, ended = events
+def _ask(url: str, asked: tuple[Sequence[bytes], float], events: tuple[Event, Event], counted: Sequence[Any]) -> None:
+    (bodies, pause_s), (go, ended) = asked, events
     os.nice(10)  # they stand for people at other machines
     with closing(Client(url)) as client:
         for body in cycle(bodies):
             go.wait()
             if ended.is_set():
                 return
-            refused = client.post("/explain", body) != http.client.OK
+            refused = client.post(urlsplit(url).path, body) != http.client.OK
             counted[refused].value += 1
+            time.sleep(pause_s)
 
 
 def texts_of(tokens: int, count: int = 50) -> list[str]:
@@ -209,13 +218,22 @@ def section(size: Size, found: Found) -> str:
             "|---|---:|---:|",
             *(f"| {what} | {_ms(times, 0.5)} | {_ms(times, 0.99)} |" for what, times in rows.items()),
             "",
-            f"`POST /predict` without a pause on one connection, {size.windows} windows of {size.seconds:g} s; in",
-            f"every other, {_CLIENTS} clients ask for explanations without a pause: {found.explained:,} were made.",
+            f"`POST /predict` without a pause on one connection, {size.windows} windows of {size.seconds:g} s; in every",
+            f"third, {_CLIENTS} clients ask for explanations without a pause: {found.explained:,} were made; in every",
+            "third, for about as many comparisons by the same models, which need no other process: what any request costs.",
             "",
             "| `POST /predict` | p50, median of windows | p99, median of windows | predictions |",
             "|---|---:|---:|---:|",
-            *(_windows(*row) for row in (("alone", found.alone), ("with explanations beside it", found.beside))),
+            *(_windows(*row) for row in _beside(found)),
         ]
+    )
+
+
+def _beside(found: Found) -> Sequence[tuple[str, Sequence[Sequence[float]]]]:
+    return (
+        ("alone", found.alone),
+        ("with explanations beside it", found.beside),
+        ("with about as many comparisons beside it", found.compared),
     )
 
 
