@@ -156,28 +156,9 @@ def _parser() -> argparse.ArgumentParser:
     sweeping.add_flags(_verb(verbs, "sweep", sweeping.run, sweeping.SUMMARY))
     folding.add_flags(_verb(verbs, "folds", folding.run, folding.SUMMARY))
 
-    label = _verb(verbs, "label", _label, "label the unlabelled reviews softly by teachers")
-    label.add_argument("--out", type=Path, default=Path("runs/soft_labels.tsv"), help="default: %(default)s")
-    text = "linear, nbsvm, or the directory of a finished run; several are averaged (default: linear)"
-    label.add_argument("--teacher", nargs="+", default=["linear"], metavar="TEACHER", help=text)
-    text = "half of the target of a review with 1 to 4 or 9 to 10 stars is the class that they tell"
-    label.add_argument("--stars", action="store_true", help=text)
-    text = "linear teachers learn from such reviews, too"
-    label.add_argument("--learn-stars", action="store_true", help=text)
-    text = "models of each linear teacher; each judges the part that it has not seen (default: %(default)s)"
-    label.add_argument("--folds", type=int, default=1, help=text)
-    text = "label the training part as well (linear teachers, 2 folds or more)"
-    label.add_argument("--include-training", action="store_true", help=text)
-    add_flags(label, only=("data_dir", "validation_share", "split_seed"))
-
+    _label_flags(_verb(verbs, "label", _label, "label the unlabelled reviews softly by teachers"))
     text = "train and test every variant with the reference settings, and what parts of the recipe are worth (hours)"
-    results = _verb(verbs, "results", _results, text)
-    text = "where the runs lie; finished ones are not trained again (default: %(default)s)"
-    results.add_argument("--runs", type=Path, default=Path("runs"), help=text)
-    text = "write only these parts of the page anew"
-    results.add_argument("--only", nargs="+", choices=("reference", "ablation", "shipped"), help=text)
-    results.add_argument("--finished", action="store_true", help="ablation: train nothing, show the finished runs")
-    results.add_argument("--out", type=Path, default=Path("docs/results.md"), help="default: %(default)s")
+    _results_flags(_verb(verbs, "results", _results, text))
 
     tour = _verb(
         verbs, "tour", _tour, "ask a service of the stored models why they say what they say: a page, pictures"
@@ -193,6 +174,30 @@ def _verb(
     parser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     parser.set_defaults(run_verb=run)
     return parser
+
+
+def _label_flags(label: argparse.ArgumentParser) -> None:
+    label.add_argument("--out", type=Path, default=Path("runs/soft_labels.tsv"), help="default: %(default)s")
+    text = "linear, nbsvm, or the directory of a finished run; several are averaged (default: linear)"
+    label.add_argument("--teacher", nargs="+", default=["linear"], metavar="TEACHER", help=text)
+    text = "half of the target of a review with 1 to 4 or 9 to 10 stars is the class that they tell"
+    label.add_argument("--stars", action="store_true", help=text)
+    text = "linear teachers learn from such reviews, too"
+    label.add_argument("--learn-stars", action="store_true", help=text)
+    text = "models of each linear teacher; each judges the part that it has not seen (default: %(default)s)"
+    label.add_argument("--folds", type=int, default=1, help=text)
+    text = "label the training part as well (linear teachers, 2 folds or more)"
+    label.add_argument("--include-training", action="store_true", help=text)
+    add_flags(label, only=("data_dir", "validation_share", "split_seed"))
+
+
+def _results_flags(results: argparse.ArgumentParser) -> None:
+    text = "where the runs lie; finished ones are not trained again (default: %(default)s)"
+    results.add_argument("--runs", type=Path, default=Path("runs"), help=text)
+    text = "write only these parts of the page anew"
+    results.add_argument("--only", nargs="+", choices=("reference", "ablation", "shipped"), help=text)
+    results.add_argument("--finished", action="store_true", help="ablation: train nothing, show the finished runs")
+    results.add_argument("--out", type=Path, default=Path("docs/results.md"), help="default: %(default)s")
 
 
 def _settings_flags(parser: argparse.ArgumentParser) -> None:

@@ -178,7 +178,8 @@ chosen by it. Gain: percentage points of accuracy on the test part against the m
 figure: 0.15 points; several runs: seeds 7, 8, 9, mean and standard deviation). With typos: 5% of the syllables. ECE:
 before calibration. Seconds: wall time of a run, others beside it; those of the ablation ran fifteen at a time on one
 H100 with Keras' JAX backend, where compiling took longer than learning. The language model was trained for three epochs
-(`training/recipes/pretraining.toml`, in batches of 256 and without `foils`).
+(`training/recipes/pretraining.toml`, in batches of 256 and without `foils`). The typos of those runs were drawn with
+another seed than those of the baseline.
 
 {table}
 
