@@ -1,6 +1,7 @@
 """Opens the store by its URL, brings its tables up to date, and gives out transactions."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from enum import IntEnum
@@ -16,6 +17,8 @@ from service.store import migrations
 
 _BUSY_S = 5.0
 """How long a transaction of SQLite waits for one of another process."""
+
+_RETRY_S = 0.01
 
 _LOCKS = 0x6E756E63
 """Keeps our advisory locks apart from those of others in the same database."""
@@ -158,9 +161,20 @@ def _prepare(database: Database) -> None:
 
 
 def _write_ahead(engine: Engine) -> None:
-    """Let readers and the writer of the file not wait for each other; said once, it stays so."""
+    """Let readers and the writer of the file not wait for each other; said once, it stays so.
+
+    SQLite does not wait where another process, about to write, holds the file in its old mode: so we do.
+    """
+    give_up = time.monotonic() + _BUSY_S
     with closing(engine.raw_connection()) as connection:  # it must not be in a transaction, as ours are
-        connection.cursor().execute("PRAGMA journal_mode=WAL")
+        while True:
+            try:
+                connection.cursor().execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                    raise
+            time.sleep(_RETRY_S)
 
 
 _EXAMPLES = "it looks like sqlite:///state/nunchi.db or postgresql+psycopg://user:password@host/name"

@@ -69,9 +69,10 @@ def test_several_processes_may_open_a_new_store_at_once(url: str) -> None:
         assert migrations.current(connection) == migrations.NEWEST
 
 
-def test_opening_waits_for_whoever_holds_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
+def test_opening_waits_for_whoever_holds_the_file(tmp_path: Path, lock: str) -> None:
     other = sqlite3.connect(tmp_path / "nunchi.db", isolation_level=None, check_same_thread=False)
-    other.execute("BEGIN EXCLUSIVE")
+    other.execute(f"BEGIN {lock}")
     threading.Timer(0.3, other.close).start()
     open_database(f"sqlite:///{tmp_path}/nunchi.db").close()
 
