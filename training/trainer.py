@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from training.allocation import keep_freed_memory
 from training.backend import feed, tensorboard
 from training.batches import Batches
 from training.config import TrainingConfig
@@ -57,6 +58,7 @@ def fit(model: keras.Model, task: Task, config: TrainingConfig, run: Path) -> li
     Raises:
         ResumeError: if the checkpoint does not fit the model.
     """
+    keep_freed_memory()
     optimizer = make_optimizer(config, task.steps * config.epochs)
     task.compile(model, optimizer)
     optimizer.build(model.trainable_variables)

@@ -18,7 +18,7 @@ from training.results.figures import FIGURES, Figures, baseline_figures, kept, t
 from training.runs import claim, run_encoder
 from training.trainer import BEST_WEIGHTS
 
-PRETRAINING, RECIPE = (Path(__file__).parents[1] / "recipes" / name for name in ("pretraining.toml", "pretrained.toml"))
+PRETRAINING, RECIPE = (Path(__file__).parents[1] / "recipes" / name for name in ("pretraining.toml", "shipped.toml"))
 
 BASE: dict[str, Any] = {
     "variant": "gru",
@@ -184,5 +184,6 @@ another seed than those of the baseline.
 {table}
 
 Tracks: A, the training reviews only; B, further reviews as text; B with stars, their ratings too. The recipe is
-`training/recipes/pretrained.toml`; it has no row until it has been trained.
+`training/recipes/shipped.toml`, with all parts that were worth something; its soft labels are those of the linear
+teachers and of recurrent ones that learnt from them ([training.md](training.md#settings-that-matter-most)).
 """
