@@ -67,6 +67,10 @@ class TrainingConfig:
         None, "further texts with soft labels (written by `label`), trained on beside the rest"
     )
 
+    phrases: int = _setting(
+        0, "sentences made by rule, about negation above all (training/phrases.toml), trained on beside the rest", low=0
+    )
+
     encoder: str = _setting("subword", "how text is cut into units", choices=tuple(ENCODERS))
     vocabulary: int = _setting(10_000, "units, padding and unknown included", low=RESERVED_IDS + 1, high=1_000_000)
     encoder_from: str | None = _setting(None, "take the text encoder of that run instead of learning one")

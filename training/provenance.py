@@ -26,15 +26,17 @@ def note_origin(run: Path, config: TrainingConfig) -> None:
 
 
 def origin_of(config: TrainingConfig) -> dict[str, Any]:
-    """Return the track of a run with these settings, and where its soft labels are from, if it has any.
+    """Return the track of a run with these settings, where its soft labels are from, and how many phrases it learns.
 
     Labels that do not say where they are from may be from all there is.
     """
+    phrases = {"phrases": config.phrases} if config.phrases else {}
     if config.extra is None:
         reads_further = config.pretrained or config.variant == "pretrained_embedding"
-        return {"track": "B" if reads_further else "A"}
+        return {"track": "B" if reads_further else "A", **phrases}
     origin = read_origin(Path(config.extra), config)
-    return {"track": origin.track, "soft_labels": asdict(origin)} if origin else {"track": TRACKS[-1]}
+    soft = {"track": origin.track, "soft_labels": asdict(origin)} if origin else {"track": TRACKS[-1]}
+    return soft | phrases
 
 
 def read_run_origin(run: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from training.datasets import Corpus, Dataset, load_corpus, load_unlabelled, rea
 from training.epochs import EpochRows
 from training.errors import ResumeError
 from training.history import Epoch, read_epochs
+from training.phrases import made_phrases
 from training.pretraining import start_from
 from training.provenance import note_origin, read_run_origin
 from training.rows import encode_rows
@@ -100,10 +101,11 @@ def evaluation_length(config: TrainingConfig) -> int:
 
 
 def _with_extra(corpus: Corpus, config: TrainingConfig) -> Dataset:
-    """Return the training part with the further texts, without those that stand in the other parts."""
-    train = corpus.train
-    if config.extra is None:
-        return train
-    extra = read_soft_labels(Path(config.extra), train.labels)
-    extra = without_texts_of(extra, corpus.validation, corpus.test)
-    return Dataset([*train.texts, *extra.texts], np.concatenate([train.targets, extra.targets]), train.labels)
+    """Return the training part with the further texts and phrases, without those that stand in the other parts."""
+    labels = corpus.train.labels
+    extra = [read_soft_labels(Path(config.extra), labels)] if config.extra else []
+    if config.phrases:
+        extra.append(made_phrases(config.phrases, labels, config.seed))
+    parts = [corpus.train, *(without_texts_of(each, corpus.validation, corpus.test) for each in extra)]
+    texts = [text for part in parts for text in part.texts]
+    return Dataset(texts, np.concatenate([part.targets for part in parts]), labels)

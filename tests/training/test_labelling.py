@@ -168,6 +168,7 @@ def test_labels_that_do_not_say_where_they_are_from_may_know_the_stars(tmp_path:
     assert origin_of(TrainingConfig()) == {"track": "A"}
     assert origin_of(TrainingConfig(variant="pretrained_embedding")) == {"track": "B"}
     assert origin_of(TrainingConfig(pretrained="runs/language")) == {"track": "B"}
+    assert origin_of(TrainingConfig(phrases=60)) == {"track": "A", "phrases": 60}
     assert origin_of(TrainingConfig(extra=str(tmp_path / "soft.tsv"))) == {"track": "B with stars"}
 
 
