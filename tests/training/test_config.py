@@ -80,6 +80,6 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path, content: str) -> None:
         read_config(toml, {})
 
 
-@pytest.mark.parametrize("path", Path("training/recipes").glob("*.toml"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(Path("training/recipes").glob("*.toml")), ids=lambda path: path.stem)
 def test_the_recipes_that_come_along_are_valid(path: Path) -> None:
     read_config(path, {})
