@@ -12,14 +12,15 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from model_store.encoder import TextEncoder, load_encoder
+from model_store.encoder import TextEncoder
 from model_store.errors import EncoderError, ManifestError, SignatureError, StoreError, VersionRefusedError
 from model_store.files import flush, read_small, record_of, regular_files
 from model_store.manifest import Manifest
+from model_store.sharing import encoder_of
 from model_store.text import TEXT_VERSION
 
 DEFAULT_STORE = Path(__file__).parent / "models"
@@ -67,11 +68,13 @@ class StoredVersion:
         path: its directory.
         manifest: what it says of itself.
         digest: SHA-256 (hexadecimal) of its manifest, and thereby of the whole version.
+        encoder: what turns texts into ids, once it was read.
     """
 
     path: Path
     manifest: Manifest
     digest: str
+    encoder: TextEncoder | None = field(default=None, repr=False, compare=False)
 
     @property
     def ref(self) -> VersionRef:
@@ -79,8 +82,8 @@ class StoredVersion:
         return VersionRef(self.manifest.name, self.manifest.version)
 
     def load_encoder(self) -> TextEncoder:
-        """Read its text encoder."""
-        return load_encoder(self.path / EXTRA, self.manifest.encoder)
+        """Return its text encoder, which other versions may use too."""
+        return self.encoder or encoder_of(self.path / EXTRA, self.manifest)
 
 
 def list_versions(store: Path) -> list[VersionRef]:
@@ -141,10 +144,9 @@ def _verify(path: Path, ref: VersionRef, trust: Trust | None) -> StoredVersion:
     _compare_files(path, found - _UNLISTED, manifest)
     stored = StoredVersion(path, manifest, hashlib.sha256(raw).hexdigest())
     try:
-        stored.load_encoder()
+        return replace(stored, encoder=stored.load_encoder())
     except EncoderError as error:
         raise VersionRefusedError(path, str(error)) from error
-    return stored
 
 
 def _read_manifest(path: Path, found: set[str], trust: Trust | None) -> bytes:
