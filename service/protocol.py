@@ -72,8 +72,14 @@ def client_left(scope: Scope) -> bool:
 
 
 def release(scope: Scope) -> None:
-    """Let go of a request that was answered: its own way of writing holds it, until the garbage collector comes."""
-    scope.get("extensions", {}).pop(_EXTENSION, None)
+    """Let go of a request that was answered.
+
+    Its own way of writing holds it until the garbage collector comes, and its connection holds, by the task, whatever
+    answered it for as long as the client asks nothing else: a version, which could not be dropped.
+    """
+    exchange: _Exchange | None = scope.get("extensions", {}).pop(_EXTENSION, None)
+    if exchange is not None:
+        exchange.protocol.forget(exchange.cycle)
 
 
 class Protocol(Connection):
@@ -83,7 +89,7 @@ class Protocol(Connection):
     _gated: RequestResponseCycle | None = None
     """The request that went through the gate last."""
     _answering: "asyncio.Task[None] | None" = None
-    """What answers it, if it was begun."""
+    """What answers it, from its beginning to its end."""
     _stopping = False
     _refused = 0
     """Requests that were refused unread; nothing else here knows of them."""
@@ -143,6 +149,11 @@ class Protocol(Connection):
         task = self._answering = self.loop.create_task(cycle.run_asgi(app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
+
+    def forget(self, cycle: RequestResponseCycle) -> None:
+        """Let go of what answered a request."""
+        if self._gated is cycle:
+            self._answering = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Do nothing more for whoever left."""

@@ -179,7 +179,7 @@ async def test_a_body_that_is_there_whole_is_no_larger_than_others_may_be() -> N
 
 def connected(exchange: Exchange, more_body: bool = False, body: bytearray | None = None) -> Exchange:
     """Let a request come through our own protocol."""
-    protocol = SimpleNamespace(write=lambda cycle, *answer: exchange.write(*answer))
+    protocol = SimpleNamespace(write=lambda cycle, *answer: exchange.write(*answer), forget=lambda cycle: None)
     cycle = SimpleNamespace(disconnected=False, more_body=more_body, body=body or bytearray())
     exchange.scope["extensions"] = {"nunchi": SimpleNamespace(protocol=protocol, cycle=cycle, arrived=0.0)}
     return exchange

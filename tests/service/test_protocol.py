@@ -3,6 +3,7 @@ import gc
 import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from functools import partial
 
 import pytest
@@ -142,6 +143,30 @@ async def test_a_connection_that_has_ended_is_forgotten_without_the_garbage_coll
     finally:
         gc.enable()
     assert [reference() for reference in requests] == [None, None]
+
+
+async def test_an_idle_connection_holds_nothing_of_what_answered_its_last_request() -> None:
+    """Else a version that was replaced would stay in memory for as long as clients keep connections."""
+    answering: ContextVar[object] = ContextVar("answering")
+    versions: list[weakref.ref[object]] = []
+
+    class Version:
+        pass
+
+    async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+        answering.set(version := Version())
+        versions.append(weakref.ref(version))
+        try:
+            await whole(scope, receive, send)
+        finally:
+            release(scope)
+
+    async with served(answers) as (reader, writer):
+        for _ in range(2):
+            writer.write(REQUEST)
+            await reader.readuntil(BODY)
+            await asyncio.sleep(0.01)
+        assert [reference() for reference in versions] == [None, None]
 
 
 async def test_another_server_offers_no_such_way() -> None:
