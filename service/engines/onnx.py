@@ -101,6 +101,8 @@ def _session(path: Path, threads: int) -> Any:
     raw = path.read_bytes()
     check_fused_graph(raw, path.name)
     try:
-        return onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no common class of their own
         raise EngineError(f"ONNX Runtime refuses {path.name}: {type(error).__name__}") from error
+    session._model_bytes = b""  # kept to load it once more for other processors, of which there are none
+    return session

@@ -16,7 +16,7 @@ from service.security.trust import trust_of
 from service.settings import Settings
 from service.versions.changes import Changes, Help, RecentTexts
 from service.versions.gauges import show_file
-from service.versions.memory import Room
+from service.versions.memory import Room, large_apart
 from service.versions.orders_file import OrdersFile
 from service.versions.policy import parse
 from service.versions.proofs import Proofs
@@ -100,10 +100,11 @@ def _loader(settings: Settings, metrics: Metrics, engines: EngineChoice, prover:
     def load_version(ref: VersionRef) -> Model:
         room.require(ref)
         proven = prover.prove(ref)
-        stored = verify(settings.model_store, ref, trust)
-        if proven is not None and stored.digest != proven:
-            raise VersionRefusedError(stored.path, "it was changed while it was being proven")
-        return load(prove_verified(stored, engines), metrics, settings)
+        with large_apart():
+            stored = verify(settings.model_store, ref, trust)
+            if proven is not None and stored.digest != proven:
+                raise VersionRefusedError(stored.path, "it was changed while it was being proven")
+            return load(prove_verified(stored, engines), metrics, settings)
 
     return load_version
 

@@ -1,7 +1,8 @@
 """How much memory a version will take, and how much there is: what would not fit is not loaded."""
 
 import ctypes
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from model_store.layout import FUSED_BATCH_GRAPH, FUSED_GRAPH, VersionRef
@@ -12,6 +13,11 @@ CGROUP = Path("/sys/fs/cgroup")
 MEMINFO = Path("/proc/meminfo")
 
 MEBIBYTE = 2**20
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Of `mallopt`, as in malloc.h of the GNU C library."""
+_LARGE_BYTES, _LARGEST_BYTES, _SPARE_BYTES = MEBIBYTE, 32 * MEBIBYTE, 16 * MEBIBYTE
+"""What is large while a version is loaded, and at other times (as far as it goes); what may be left over of a heap."""
 
 
 class Room:
@@ -55,12 +61,32 @@ def needed_bytes(path: Path, tensorflow: bool) -> int:
     return _TENSORFLOW_BYTES + round(_TENSORFLOW_FACTOR * sum(map(_size, path.rglob("*"))))
 
 
+@contextmanager
+def large_apart() -> Iterator[None]:
+    """Let large pieces, as weights are, lie apart while a version is loaded: so they go back the moment they are free.
+
+    In the heaps of the C library they leave holes: 5 to 15 MB after a swap that even `give_back` does not find, and to
+    look for the others takes it five milliseconds. Batches come and go too often for that; theirs stay in the heaps.
+    """
+    _choose(_TRIM_THRESHOLD, _SPARE_BYTES)
+    _choose(_MMAP_THRESHOLD, _LARGE_BYTES)
+    try:
+        yield
+    finally:
+        _choose(_MMAP_THRESHOLD, _LARGEST_BYTES)
+
+
+def _choose(parameter: int, value: int) -> None:
+    with suppress(OSError, AttributeError):  # there may be another allocator
+        ctypes.CDLL(None).mallopt(parameter, value)
+
+
 def give_back() -> None:
     """Give back memory that is free within the process: the allocator of the C library keeps it, 40 MB in some swaps.
 
-    This takes two or three milliseconds, in which other threads may wait for memory.
+    This takes less than a millisecond, in which other threads may wait for memory.
     """
-    with suppress(OSError, AttributeError):  # there may be another allocator
+    with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 

@@ -154,3 +154,8 @@ def test_the_runtime_keeps_nothing_about_this_machine_and_reports_nothing(store:
     kept = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     subprocess.run([sys.executable, "-c", program, str(graph)], env={**kept, "HOME": str(tmp_path)}, check=True)
     assert list(tmp_path.rglob("*")) == []
+
+
+def test_the_file_is_not_kept_beside_what_was_made_of_it(engine: OnnxEngine) -> None:
+    kept = [value for session in (engine._few, engine._many) for value in vars(session or engine).values()]
+    assert not [value for value in kept if isinstance(value, bytes) and value]

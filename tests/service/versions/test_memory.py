@@ -1,3 +1,6 @@
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,3 +98,30 @@ def test_a_proof_may_take_more_than_is_needed_but_not_more_than_is_free(
     assert allowed_bytes(path, tensorflow=False) > needed_bytes(path, tensorflow=False)
     monkeypatch.setattr(memory, "free_bytes", lambda: 1234)
     assert allowed_bytes(path, tensorflow=False) == 1234
+
+
+_APART = """
+import ctypes
+from service.versions.memory import large_apart
+library = ctypes.CDLL(None)
+library.malloc.restype = ctypes.c_void_p
+class Info(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in "heaps b c d apart f g h i j".split()]
+library.mallinfo2.restype = Info
+def apart(size):
+    before = library.mallinfo2().apart
+    taken = ctypes.c_void_p(library.malloc(size))
+    found = library.mallinfo2().apart > before
+    library.free(taken)
+    return found
+with large_apart():
+    print(apart(2 << 20), apart(500_000))
+print(apart(2 << 20), apart(8 << 20))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
+def test_what_is_large_lies_apart_while_a_version_is_loaded_and_at_no_other_time() -> None:
+    """Apart, it goes back the moment it is free; what batches take is used again and again."""
+    said = subprocess.run([sys.executable, "-c", _APART], check=True, capture_output=True, text=True).stdout
+    assert said.split() == ["True", "False", "False", "False"]
