@@ -1,7 +1,6 @@
 """Runs the application in uvicorn until the process is told to stop."""
 
 import asyncio
-import gc
 import os
 import socket
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import uvicorn
 from service.app import Application, create_app
 from service.listening import BACKLOG, last_of, open_port
 from service.logs import configure
+from service.pauses import QuietCollector, keep_for_good, take_short_turns
 from service.protocol import Protocol
 from service.readiness import Readiness
 from service.security.patrol import Patrol
@@ -40,6 +40,7 @@ class Server(uvicorn.Server):
         self._stop_delay_s = stop_delay_s
         self._goes_on_until = 0.0
         self._settled = False
+        self.collector = QuietCollector()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Refuse readiness at once; uvicorn then answers what was accepted and ends."""
@@ -52,6 +53,7 @@ class Server(uvicorn.Server):
         if not self._settled and self._readiness.settled:
             self._settled = True
             keep_for_good()
+        self.collector.tick(self.server_state.total_requests)
         return await super().on_tick(counter) and (monotonic() >= self._goes_on_until or self.force_exit)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -115,14 +117,7 @@ def run(server: Server, sockets: Sequence[socket.socket] | None = None) -> int:
         sockets: that listen already; None if it is to open its own port.
     """
     keep_for_good()
+    server.collector.take_over()
+    take_short_turns()
     server.run(list(sockets) if sockets else None)
     return 0 if server.started else 2
-
-
-def keep_for_good() -> None:
-    """Leave what was made so far out of what the garbage collector looks through again and again, 50 ms each time.
-
-    Versions that are dropped go all the same: nothing of theirs refers to itself.
-    """
-    gc.collect()
-    gc.freeze()

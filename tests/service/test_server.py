@@ -1,9 +1,7 @@
 import asyncio
-import gc
 import signal
 from pathlib import Path
 from time import monotonic
-from weakref import ref
 
 import pytest
 import uvicorn
@@ -13,7 +11,7 @@ from service.errors import NotReadyError
 from service.metrics import Metrics
 from service.readiness import Readiness
 from service.registry import Entry, Registry, State
-from service.server import Server, keep_for_good
+from service.server import Server
 
 
 def never(ref: object) -> None:
@@ -38,20 +36,6 @@ def test_what_the_versions_are_made_of_is_kept_for_good_once_all_are_loaded(monk
         registry.entries = {VersionRef("gru", n): Entry(State(state)) for n, state in enumerate(states, 1)}
         assert goes_on(told)
         assert len(kept) == times
-
-
-def test_what_is_kept_for_good_goes_unless_it_refers_to_itself() -> None:
-    class Something:
-        itself: "Something"
-
-    one, other = Something(), Something()
-    other.itself = other
-    refs = [ref(one), ref(other)]
-    keep_for_good()
-    del one, other
-    gc.collect()
-    assert [each() is None for each in refs] == [True, False]
-    gc.unfreeze()
 
 
 @pytest.mark.parametrize("stop_delay_s", [0, 60])
