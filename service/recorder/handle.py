@@ -18,7 +18,7 @@ _GATHER_S = 0.05
 """How long a text waits for others, so that the arms read many at once, and few transactions hold them."""
 
 _ONE_FRAME = 128
-"""Texts that are handed over before others get the event loop: a tenth of a millisecond."""
+"""Texts that are written down before others get the event loop: a tenth of a millisecond."""
 
 MOST_WAITING = 20_000
 """Texts that may be on their way; beyond them, texts are only counted."""
@@ -162,15 +162,18 @@ class Recorder:
             stdin.close()
 
     async def _hand_over(self, stdin: asyncio.StreamWriter, count: int) -> None:
+        """Hand over so many notes, all at once: the process wakes up once for them, and commits once."""
+        frames: list[bytes] = []
         while count > 0:
             number, note = self._notes.popleft()
             notes = [note]
             while self._notes and len(notes) < min(count, _ONE_FRAME) and self._notes[0][0] == number:
                 notes.append(self._notes.popleft()[1])
             count -= len(notes)
-            stdin.write(framed((TEXTS, number, notes)))
-            await stdin.drain()
+            frames.append(framed((TEXTS, number, notes)))
             await asyncio.sleep(0)
+        stdin.write(b"".join(frames))
+        await stdin.drain()
 
     async def _hear(self, stdout: asyncio.StreamReader) -> None:
         """Take in what the process says, until it ends."""

@@ -4,6 +4,7 @@ It reads until its input ends, which it does with the process that answers, howe
 recorded, and nothing stays behind.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -25,6 +26,9 @@ from service.store.tallies import WriterTallies
 
 NICENESS = 10
 """Whoever waits for an answer of a model comes first."""
+
+_MADE_BEFORE_A_LOOK = 20_000
+"""Objects that are there before the garbage collector looks for rings among them: more than texts at a time make."""
 
 _READ_BYTES = 1 << 20
 """What is taken at a time: some thousand texts, which the arms then read together."""
@@ -79,6 +83,7 @@ def _handle(recording: Recording, messages: Iterable[tuple[Any, ...]]) -> Iterat
 def main() -> int:
     """Record what comes on standard input; return the exit status."""
     os.nice(NICENESS)
+    gc.set_threshold(_MADE_BEFORE_A_LOOK)
     for number in (signal.SIGINT, signal.SIGTERM):  # meant for the service, which then closes the pipe
         signal.signal(number, signal.SIG_IGN)
     output = os.dup(sys.stdout.fileno())

@@ -69,7 +69,7 @@ class Recording:
     def _recorded(self, declared: Declared, note: Note, said: tuple[Said, ...]) -> Recorded:
         name, text, ids, arm, reason, client, _, _, _, created_at, _, _ = note
         answers, numbers = zip(*said, strict=True)
-        return Recorded(
+        fields = (
             self._kinds.get((arm, reason, answers)) or self._learn(declared, arm, reason, answers),
             name,
             None if client is None else self._pseudonyms.of_client(client),
@@ -80,6 +80,7 @@ class Recording:
             created_at,
             tuple(chain.from_iterable(numbers)),
         )
+        return _new(Recorded, fields)
 
     def _learn(self, declared: Declared, arm: str, reason: Reason, answers: tuple[Answer, ...]) -> Kind:
         if len(self._kinds) >= _MOST_KINDS:
@@ -94,3 +95,7 @@ def _count(recorded: Iterable[Recorded]) -> list[Counted]:
         Counted(kind.served_arm, kind.reason, [(each.arm, each.label, each.error) for each in kind.answers], texts)
         for kind, texts in kinds.items()
     ]
+
+
+_new = tuple.__new__
+"""Makes a named tuple in half the time that its class takes."""

@@ -17,10 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from struct import Struct
 from typing import Any, NamedTuple
 
-from service.experiments.observation import Kind, Outcome, Reason, Recorded
-
-_MOST_KINDS = 10_000
-"""Kept in memory; of more, the first are forgotten and learned again."""
+from service.experiments.observation import Kind, Outcome, Reason
 
 _FORM, _JSON = 1, ord("{")
 _HEAD = Struct("<BBI")
@@ -36,36 +33,24 @@ class Detail(NamedTuple):
     outcomes: tuple[Outcome, ...]
 
 
-class DetailWriter:
-    """Writes details.
+class DetailForm(NamedTuple):
+    """How the details of a kind are written: `head + pack(created_at, tokens, *numbers)`.
 
-    Args:
-        number: returns the number of a term.
+    Attributes:
+        head: what they begin with; a bytearray, since drivers take bytes only after a look at what they could be.
+        pack: makes the rest of a `Recorded`; it raises `struct.error` if a number does not fit.
     """
 
-    def __init__(self, number: Callable[..., int]) -> None:
-        self._number = number
-        self._forms: dict[Kind, tuple[bytes, Struct]] = {}
+    head: bytearray
+    pack: Callable[..., bytes]
 
-    def write(self, recorded: Recorded) -> bytes:
-        """Return the detail of an observation.
 
-        Raises:
-            struct.error: if a number does not fit.
-        """
-        head, numbers = self._forms.get(recorded.kind) or self._learn(recorded.kind)
-        return head + numbers.pack(recorded.created_at, recorded.tokens, *recorded.numbers)
-
-    def _learn(self, kind: Kind) -> tuple[bytes, Struct]:
-        said = [
-            (each.arm, each.model, each.version, each.label, each.error, each.probabilities) for each in kind.answers
-        ]
-        terms = [self._number(*each) for each in said]
-        head = _HEAD.pack(_FORM, len(terms), self._number(kind.served_arm, kind.reason)) + _terms(terms).pack(*terms)
-        if len(self._forms) >= _MOST_KINDS:
-            self._forms.clear()
-        form = self._forms[kind] = head, _numbers(said)
-        return form
+def detail_form(kind: Kind, number: Callable[..., int]) -> DetailForm:
+    """Return how the details of a kind are written; `number` gives the number of a term."""
+    said = [(each.arm, each.model, each.version, each.label, each.error, each.probabilities) for each in kind.answers]
+    terms = [number(*each) for each in said]
+    head = _HEAD.pack(_FORM, len(terms), number(kind.served_arm, kind.reason)) + _terms(terms).pack(*terms)
+    return DetailForm(bytearray(head), _numbers(said).pack)
 
 
 class DetailReader:

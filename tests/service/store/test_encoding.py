@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.experiments.observation import Observation, Outcome
-from service.store.encoding import DetailReader, DetailWriter
+from service.store.encoding import DetailReader, detail_form
 from tests.service.store.observations import an_observation, recorded
 
 _FLOATS = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=7)
@@ -25,10 +25,11 @@ class Written:
     def __init__(self) -> None:
         self.terms: dict[tuple[object, ...], int] = {}
         self._numbers = count(1)
-        self._writer = DetailWriter(self._number)
 
     def write(self, observation: Observation) -> bytes:
-        return self._writer.write(recorded(observation))
+        row = recorded(observation)
+        head, pack = detail_form(row.kind, self._number)
+        return bytes(head + pack(row.created_at, row.tokens, *row.numbers))
 
     def reader(self) -> DetailReader:
         as_stored: dict[int, Any] = {number: json.loads(json.dumps(term)) for term, number in self.terms.items()}
