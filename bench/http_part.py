@@ -1,6 +1,7 @@
 """`POST /predict` against its peers: requests/s at saturation, latency at half of the capacity."""
 
 import gc
+import time
 from collections.abc import Sequence
 
 from bench import servers
@@ -8,13 +9,17 @@ from bench.connection import message
 from bench.findings import Bar, Chart, Part, Spread, short, table
 from bench.open_loop import Latencies, OpenLoop, poisson
 from bench.plan import CONNECTIONS
+from bench.processes import family, spent_us, thread_times_ns
 from bench.running import Running
 from bench.saturation import Saturated, against, rates, saturate, saturation_table
 from bench.servers import Server
-from bench.workplace import Alternation, Workplace, alternate, report
+from bench.workplace import Alternation, Look, Workplace, alternate, nothing, report
 
 SHARE = 0.5
 """Of the capacity at which latency is measured."""
+
+_AFTERWARDS_S = 0.3
+"""What a server does so long after its answers still belongs to them."""
 
 _ENOUGH = 500
 """Requests in a round, below which a 99th percentile says nothing."""
@@ -45,8 +50,10 @@ def _open_rates(saturated: Alternation[Saturated]) -> dict[str, float]:
     return {name: SHARE * min(own, common) for name, own in capacity.items()}
 
 
-def latencies(workplace: Workplace, chosen: Sequence[Server], per_s: dict[str, float]) -> Alternation[Latencies]:
-    """Ask every server at its own rate, by an open loop."""
+def latencies(
+    workplace: Workplace, chosen: Sequence[Server], per_s: dict[str, float], look: Look = nothing
+) -> Alternation[Latencies]:
+    """Ask every server at its own rate, by an open loop; look at each afterwards."""
     plan = workplace.plan
 
     def measure_one(server: Server, where: Running, number: int) -> Latencies:
@@ -54,7 +61,14 @@ def latencies(workplace: Workplace, chosen: Sequence[Server], per_s: dict[str, f
         gc.collect()
         rate = per_s[server.name]
         OpenLoop(where.port, messages[::-1], poisson(rate, plan.warmup_s, 1000 + number)).run()
-        return OpenLoop(where.port, messages, poisson(rate, plan.open_s, number)).run()
+        loop = OpenLoop(where.port, messages, poisson(rate, plan.open_s, number))
+        time.sleep(_AFTERWARDS_S)
+        before = thread_times_ns(family(where.pid))
+        found = loop.run()
+        time.sleep(_AFTERWARDS_S)
+        used_us = spent_us(before, thread_times_ns(family(where.pid)))
+        look(server, where)
+        return found._replace(cpu_us=used_us / found.requests)
 
     return alternate(workplace, chosen, measure_one)
 
@@ -62,9 +76,10 @@ def latencies(workplace: Workplace, chosen: Sequence[Server], per_s: dict[str, f
 def latency_table(late: Alternation[Latencies], per_s: dict[str, float]) -> str:
     """Return a row for each server."""
     heads = ["server", "requests/s", "p50 ms", "p99 ms", "sent late, p99 ms", "generator busy", "failed", "requests"]
+    heads.append("CPU µs a request")
     rows: list[list[object]] = []
     for name, figures in late.figures.items():
-        p50, p99, sent, busy = (Spread.of([figure[index] for figure in figures]) for index in (2, 3, 4, 5))
+        p50, p99, sent, busy, cpu = (Spread.of([figure[index] for figure in figures]) for index in (2, 3, 4, 5, 6))
         total = sum(figure.requests for figure in figures)
         enough = total >= _ENOUGH * len(figures)
         failed = sum(figure.errors for figure in figures)
@@ -78,6 +93,7 @@ def latency_table(late: Alternation[Latencies], per_s: dict[str, float]) -> str:
                 f"{busy.median:.0%}",
                 failed,
                 total,
+                cpu,
             ]
         )
     return table(heads, rows)

@@ -31,6 +31,8 @@ class Latencies(NamedTuple):
         p50_ms, p99_ms: of the time from due to answered.
         sent_late_p99_ms: of the time from due to sent; part of the latencies above.
         generator_busy: share of one processor that the generator used.
+        cpu_us: processor time that the server's processes used for a request, in microseconds, known to whoever
+            knows these.
     """
 
     requests: int
@@ -39,6 +41,7 @@ class Latencies(NamedTuple):
     p99_ms: float
     sent_late_p99_ms: float
     generator_busy: float
+    cpu_us: float = float("nan")
 
 
 class OpenLoop:

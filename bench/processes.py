@@ -1,6 +1,9 @@
 """What a process and all that it started cost, read from /proc (Linux)."""
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +28,16 @@ def family(root: int) -> list[int]:
 def cpu_s(pids: list[int]) -> float:
     """Return the processor time, in seconds, that processes have used, in user and in kernel mode."""
     return sum(stat.cpu_s for pid in pids if (stat := _stat(pid)))
+
+
+def thread_times_ns(pids: list[int]) -> dict[str, int]:
+    """Return the processor time, in nanoseconds, that each thread of these processes has used (`schedstat`)."""
+    return dict(chain.from_iterable(map(_thread_times_ns, pids)))
+
+
+def spent_us(before: dict[str, int], after: dict[str, int]) -> float:
+    """Return what all threads together used between two looks, in microseconds; of one that ended, nothing is known."""
+    return sum(used_ns - before.get(thread, 0) for thread, used_ns in after.items()) / 1e3
 
 
 def memory_mb(pids: list[int]) -> float:
@@ -57,6 +70,12 @@ def _stat(pid: int) -> _Stat | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return _Stat(int(fields[1]), (int(fields[11]) + int(fields[12])) / _TICKS_PER_S)
+
+
+def _thread_times_ns(pid: int) -> Iterator[tuple[str, int]]:
+    for file in (_PROC / str(pid) / "task").glob("*/schedstat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            yield str(file), int(file.read_text(encoding="ascii").split()[0])
 
 
 def _field(pid: int, file: str, name: str) -> float:

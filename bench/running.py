@@ -26,6 +26,9 @@ from model_store.layout import GOLDEN, VersionRef
 ROOT = Path(__file__).parents[1]
 _START_S = 240
 """Enough for TensorFlow to compile every shape on a busy machine."""
+_FIRST_REPORT = b"sentiment_experiment_evalue_threshold_log10{"
+"""Of an experiment: shown once its first report is made, which takes a second; the next comes half a minute later."""
+
 _QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "BENTOML_DO_NOT_TRACK": "True",
@@ -102,6 +105,7 @@ def running(server: Server, store: Path, version: VersionRef) -> Iterator[Runnin
         _compare(server, begun.port, examples)
         if "NUNCHI_EXPERIMENTS" in server.environment:
             wait(begun, lambda: b'"state":"running"' in ask(begun.port, "/experiments")[1])
+            wait(begun, lambda: _FIRST_REPORT in ask(begun.port, "/metrics")[1])
         yield Running(f"http://127.0.0.1:{begun.port}/predict", begun.port, begun.process.pid, started_s)
 
 

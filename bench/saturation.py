@@ -8,7 +8,7 @@ from bench.findings import Spread, short, table
 from bench.processes import cpu_s, family, memory_mb
 from bench.running import CannotRunError, Running
 from bench.servers import Server
-from bench.workplace import Alternation, Workplace, alternate
+from bench.workplace import Alternation, Look, Workplace, alternate, nothing
 
 _GENERATOR_LIMIT = 0.9
 """A generator that is busier than this share of a processor may itself be what was measured."""
@@ -34,8 +34,8 @@ class Saturated(NamedTuple):
     generator_busy: float
 
 
-def saturate(workplace: Workplace, servers: Sequence[Server]) -> Alternation[Saturated]:
-    """Load every server as much as it bears."""
+def saturate(workplace: Workplace, servers: Sequence[Server], look: Look = nothing) -> Alternation[Saturated]:
+    """Load every server as much as it bears; look at each afterwards."""
     plan = workplace.plan
 
     def measure(server: Server, where: Running, number: int) -> Saturated:
@@ -48,6 +48,7 @@ def saturate(workplace: Workplace, servers: Sequence[Server]) -> Alternation[Sat
             raise CannotRunError(f"it answered nothing in {plan.closed_s:g} s")
         members = family(where.pid)
         per_cpu_s = load.requests / max(0.01, cpu_s(members) - before)
+        look(server, where)
         return Saturated(load.per_s, per_cpu_s, load.errors, memory_mb(members), where.started_s, load.generator_busy)
 
     return alternate(workplace, servers, measure)

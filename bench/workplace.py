@@ -64,6 +64,14 @@ Measure = Callable[[Server, Running, int], Figure]
 """Takes a server, where it runs, and the number of the round."""
 
 
+Look = Callable[[Server, Running], None]
+"""Looks at a server that was measured while it still runs."""
+
+
+def nothing(_: Server, __: Running) -> None:
+    """Do not look."""
+
+
 def alternate(workplace: Workplace, servers: Sequence[Server], measure: Measure[Figure]) -> Alternation[Figure]:
     """Measure every server once in each round, each time in a fresh process with no other server beside it.
 

@@ -1,6 +1,7 @@
 """The measurements run from end to end; what they find on a busy machine is nobody's business."""
 
 import asyncio
+import os
 import statistics
 import subprocess
 import sys
@@ -8,14 +9,19 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from bench.connection import message
+from bench.experiments_part import Dropped
 from bench.findings import Bar, Spread
 from bench.open_loop import OpenLoop, poisson
+from bench.processes import spent_us, thread_times_ns
+from bench.running import Running
+from bench.servers import service
 from bench.texts import reviews
 from tests.system.server import ROOT
 
@@ -75,6 +81,64 @@ def test_made_up_reviews_all_differ_and_are_the_same_in_every_run(monkeypatch: p
     assert len(texts) == len(set(texts)) == 1000
     assert texts == reviews(1000)[0]
     assert "made up" in source
+
+
+def test_the_processor_time_of_a_process_is_that_of_all_its_threads() -> None:
+    def compute(seconds: float) -> None:
+        until = time.thread_time() + seconds
+        while time.thread_time() < until:
+            pass
+
+    def compute_and_stay() -> None:
+        compute(0.1)
+        done.wait()
+
+    done = threading.Event()
+    thread = threading.Thread(target=compute_and_stay)
+    before = thread_times_ns([os.getpid()])
+    thread.start()
+    compute(0.1)
+    while (used_us := spent_us(before, thread_times_ns([os.getpid()]))) < 190_000:
+        time.sleep(0.01)
+    done.set()
+    thread.join()
+    assert used_us == pytest.approx(200_000, rel=0.2)
+
+
+def test_shadows_that_were_dropped_are_counted_once_nothing_is_on_its_way() -> None:
+    given = iter([_counts(10, 0, 0), _counts(90, 20, 5), _counts(95, 20, 5)])
+    last = _counts(95, 20, 5)
+
+    class Metrics(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(next(given, last).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Metrics) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        dropped = Dropped("three", 2)
+        where = Running("", server.server_port, 0, 0.0)
+        dropped.look(service("another"), where)
+        dropped.look(service("three"), where)
+        server.shutdown()
+        thread.join()
+    assert dropped.percents == [100 * (20 + 2 * 5) / (2 * (95 + 5))]
+
+
+def _counts(written: int, dropped: int, lost: int) -> str:
+    """Return what GET /metrics says, texts of two arms and reasons."""
+    return f"""# TYPE sentiment_assignments_total counter
+sentiment_assignments_total{{experiment="e",arm="a",reason="hash"}} {written - 4}.0
+sentiment_assignments_total{{experiment="e",arm="b",reason="hash"}} 4.0
+sentiment_shadow_dropped_total{{experiment="e",arm="a",reason="dropped"}} {dropped}.0
+sentiment_shadow_dropped_total{{experiment="e",arm="b",reason="not_ready"}} 0.0
+sentiment_observations_lost_total {lost}.0
+"""
 
 
 @contextmanager
