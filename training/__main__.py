@@ -188,7 +188,7 @@ def _label_flags(label: argparse.ArgumentParser) -> None:
     label.add_argument("--folds", type=int, default=1, help=text)
     text = "label the training part as well (linear teachers, 2 folds or more)"
     label.add_argument("--include-training", action="store_true", help=text)
-    add_flags(label, only=("data_dir", "validation_share", "split_seed"))
+    add_flags(label, only=("dataset", "fold", "data_dir", "validation_share", "split_seed"))
 
 
 def _results_flags(results: argparse.ArgumentParser) -> None:

@@ -24,6 +24,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the flags of the verb."""
     parser.description, parser.formatter_class = HELP, argparse.RawDescriptionHelpFormatter
     parser.add_argument("--folds", type=int, default=5, help="how many (default: %(default)s)")
+    text = "linear, nbsvm or both: label the rows that each fold learns from, and further texts, for `extra`"
+    parser.add_argument("--teacher", nargs="+", default=[], metavar="TEACHER", help=text)
     text = "where the runs lie and what was found is written (default: %(default)s)"
     parser.add_argument("--runs", type=Path, default=Path("runs/folds"), help=text)
     parser.add_argument("--config", type=Path, help="TOML file of settings; flags win over it")
@@ -37,7 +39,7 @@ def run(given: argparse.Namespace) -> None:
     from training.folding.folds import run_folds  # noqa: PLC0415 - TensorFlow, once the settings are known to be sound
     from training.folding.writing import REPORT, markdown, write_folds  # noqa: PLC0415
 
-    results = run_folds(config, given.folds, given.runs)
+    results = run_folds(config, given.folds, given.runs, given.teacher)
     write_folds(given.runs, results)
     print(markdown(results))
     print(f"the report: {given.runs / REPORT}")

@@ -14,6 +14,7 @@ from training.backend import keras_scorer
 from training.config import TrainingConfig, read_config
 from training.datasets import Corpus, load_corpus
 from training.errors import ConfigError, ResumeError
+from training.labelling import Labelling, label_further
 from training.linear import CharacterCounts, fit_linear
 from training.recipe import evaluation_length, train_variant
 from training.rows import encode_rows
@@ -21,6 +22,10 @@ from training.runs import CONFIG
 from training.scoring import score_rows
 
 OUTCOME = "fold.json"
+
+_SOFT_LABELS = "soft_labels.tsv"
+
+_TEACHERS_OF_A_KIND = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +53,15 @@ class FoldResult:
     baseline: Figures
 
 
-def run_folds(config: TrainingConfig, folds: int, runs: Path) -> list[FoldResult]:
+def run_folds(config: TrainingConfig, folds: int, runs: Path, teachers: Sequence[str] = ()) -> list[FoldResult]:
     """Train and test once for each fold, each in its own directory below `runs`; finished ones are read.
+
+    Args:
+        config: the settings of all runs.
+        folds: how many.
+        runs: where their directories are.
+        teachers: linear teachers (keys of `training.linear.LINEAR`). Anew for each fold, they learn from the rows that
+            the model learns from, and label these (each row by a teacher that has not seen it) and further texts.
 
     Raises:
         ConfigError: if there are fewer than two folds, the data has an official test part, or the settings name what
@@ -61,10 +73,13 @@ def run_folds(config: TrainingConfig, folds: int, runs: Path) -> list[FoldResult
     _refuse_what_knows_all_folds(config)
     results = []
     for number in range(1, folds + 1):
-        own = replace(config, fold=f"{number}/{folds}")
         run = runs / f"fold-{number}-of-{folds}"
+        extra = str(run / _SOFT_LABELS) if teachers else None
+        own = replace(config, fold=f"{number}/{folds}", extra=extra)
         found = _finished(run, own)
         print(f"fold {number} of {folds} {'is there' if found else 'trains'}", flush=True)
+        if extra and not found:
+            _teach(own, teachers, Path(extra))
         results.append(found or _run_fold(own, run))
     return results
 
@@ -88,6 +103,13 @@ def _refuse_what_knows_all_folds(config: TrainingConfig) -> None:
         source = getattr(config, name)
         if source and read_config(Path(source) / CONFIG, {}).dataset == config.dataset:
             raise ConfigError(f"{name} cannot be used over folds: {source} learnt from folds that are tested on")
+
+
+def _teach(config: TrainingConfig, teachers: Sequence[str], out: Path) -> None:
+    how = Labelling(teachers, folds=_TEACHERS_OF_A_KIND, include_training=True)
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        label_further(replace(config, extra=None), how, out)
 
 
 def _finished(run: Path, config: TrainingConfig) -> FoldResult | None:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from training.__main__ import main
-from training.config import TrainingConfig
-from training.datasets import load_corpus
+from training.config import TrainingConfig, read_config
+from training.datasets import load_corpus, read_soft_labels
 from training.errors import ConfigError, DataError, ResumeError
 from training.soft_labels import Origin, read_origin, split_of, write_soft_labels
 
@@ -77,6 +77,25 @@ def test_what_learnt_from_the_folds_tested_on_is_refused(table: Path, tmp_path: 
             run_folds(_config(table, **{name: value}), 2, tmp_path / "runs")
     with pytest.raises(ConfigError, match="2 folds or more, found 1"):
         run_folds(_config(table), 1, tmp_path / "runs")
+
+
+def test_linear_teachers_learn_anew_for_each_fold_and_are_never_shown_it(table: Path, tmp_path: Path) -> None:
+    further = tmp_path / "data" / "nsmc" / "reviews_unlabelled.txt"
+    further.parent.mkdir(parents=True)
+    further.write_text("좋은 하루\n아쉬운 하루\n", encoding="utf-8")
+    flags = ("--data-dir", str(tmp_path / "data"), "--teacher", "linear", "nbsvm", *FLAGS)
+
+    assert main(["folds", "--dataset", str(table), "--folds", "2", "--runs", str(tmp_path / "runs"), *flags]) == 0
+
+    for number in (1, 2):
+        run = tmp_path / "runs" / f"fold-{number}-of-2"
+        config = read_config(run / "config.toml", {})
+        corpus = load_corpus(config)
+        labelled = read_soft_labels(run / "soft_labels.tsv", corpus.train.labels)
+        assert config.extra == str(run / "soft_labels.tsv")
+        assert sorted(labelled.texts) == sorted([*corpus.train.texts, "좋은 하루", "아쉬운 하루"])
+        origin = read_origin(run / "soft_labels.tsv", config)
+        assert origin and origin.details["folds"] == 5
 
 
 def test_labels_of_teachers_of_one_fold_do_not_serve_another(table: Path, tmp_path: Path) -> None:
