@@ -1,4 +1,4 @@
-"""The port that several workers share: opened once, before they start, and connections evenly taken by them."""
+"""The port: opened once, before the workers start that share it, and connections evenly taken by them."""
 
 import asyncio
 import errno
@@ -19,6 +19,9 @@ _PAUSE_S = 0.001
 """How long a worker leaves a connection to those that have fewer; longer than their loops usually take for a turn."""
 _EXHAUSTED_S = 1.0
 """How long it waits before it tries again, if it has no file descriptors left."""
+_AT_ONCE = 16
+"""Connections that are taken in one turn of the event loop, in two milliseconds. libuv takes one: while turns are long,
+since much is asked, whoever comes would wait for as many of them as others came before, health checks included."""
 
 
 def open_port(host: str, port: int) -> list[socket.socket]:
@@ -101,8 +104,19 @@ class Loads:
         return min((load for other, load in enumerate(self._cells) if other != worker), default=inf)
 
 
+class Alone:
+    """The loads where there are no other workers."""
+
+    def set(self, worker: int, connections: float) -> None:
+        """Tell nobody."""
+
+    def least_of_others(self, _: int) -> float:
+        """Return that there is no other to take connections."""
+        return inf
+
+
 class Acceptor:
-    """Takes connections from sockets that other workers take them from too.
+    """Takes connections from sockets that other workers may take them from too.
 
     Whoever is woken first would take them all (left to itself, one of two workers often gets 14 of 16). So a worker
     that has more than another leaves a new one alone for a moment, and takes it only if nobody else has by then. One
@@ -121,8 +135,8 @@ class Acceptor:
         sockets: Sequence[socket.socket],
         protocol: Callable[[], asyncio.Protocol],
         load: Callable[[], float],
-        loads: Loads,
-        worker: int,
+        loads: Loads | Alone,
+        worker: int = 0,
     ) -> None:
         self._sockets = sockets
         self._protocol = protocol
@@ -170,16 +184,19 @@ class Acceptor:
             self._take(listening)
 
     def _take(self, listening: socket.socket) -> None:
-        try:
-            connection, _ = listening.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return  # another worker was faster, or the client left
-        except OSError as error:
-            log_exception("accept_failed", error)
-            self._pause(listening, _EXHAUSTED_S)
-            return
-        self._open(connection)
-        self.tell()
+        """Take those that wait, some of them if there are many, and none that another worker should have."""
+        for _ in range(_AT_ONCE):
+            try:
+                connection, _ = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return  # there is none any more: another worker was faster, or the client left
+            except OSError as error:
+                log_exception("accept_failed", error)
+                self._pause(listening, _EXHAUSTED_S)
+                return
+            self._open(connection)
+            if self.tell() > self._loads.least_of_others(self._worker):
+                return
 
     def _open(self, connection: socket.socket) -> None:
         connection.setblocking(False)

@@ -1,16 +1,18 @@
 """Runs the application in uvicorn until the process is told to stop."""
 
 import asyncio
-import os
 import socket
+import sys
 from collections.abc import Sequence
 from time import monotonic
 from types import FrameType
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
 from service.app import Application, create_app
-from service.listening import BACKLOG, last_of, open_port
+from service.errors import StartError
+from service.listening import Acceptor, Alone, open_port
 from service.logs import configure
 from service.pauses import QuietCollector, keep_for_good, take_short_turns
 from service.protocol import Protocol
@@ -40,6 +42,7 @@ class Server(uvicorn.Server):
         self._stop_delay_s = stop_delay_s
         self._goes_on_until = 0.0
         self._settled = False
+        self._acceptor: Acceptor | None = None
         self.collector = QuietCollector()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -56,23 +59,42 @@ class Server(uvicorn.Server):
         self.collector.tick(self.server_state.total_requests)
         return await super().on_tick(counter) and (monotonic() >= self._goes_on_until or self.force_exit)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then take connections, as uvicorn does but for how many at a time.
+
+        Raises:
+            StartError: if the port was taken meanwhile.
+        """
+        await self.start_application()
+        try:
+            sockets = sockets or open_port(self.config.host, self.config.port)
+        except StartError:
+            await self.lifespan.shutdown()
+            raise
+        self.take_connections(Acceptor(sockets, self.protocol, lambda: len(self.server_state.connections), Alone()))
+        self._log_started_message(sockets)
+
+    async def start_application(self) -> None:
+        """Start what runs beside the requests; end the process if it does not start."""
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(STARTUP_FAILURE)
+
+    def take_connections(self, acceptor: Acceptor) -> None:
+        """Answer from now on."""
+        self._acceptor = acceptor
+        self.servers = []  # of uvicorn's own there are none
+        self.started = True
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take the connections that wait and no more, answer what was accepted, and come to an end in time."""
         self._readiness.ends_at = monotonic() + _STOP_S
-        await self._take_last()
+        if self._acceptor:
+            await self._acceptor.close()
         await super().shutdown(sockets)
 
-    async def _take_last(self) -> None:
-        loop = asyncio.get_running_loop()
-        listening = [socket.socket(fileno=os.dup(own.fileno())) for server in self.servers for own in server.sockets]
-        for server in self.servers:
-            server.close()
-        for connection in (taken for each in listening for taken in last_of(each)):
-            connection.setblocking(False)
-            await loop.connect_accepted_socket(self._protocol, connection)
-
-    def _protocol(self) -> asyncio.Protocol:
-        """Make the protocol of a connection, as uvicorn does for those that it takes itself."""
+    def protocol(self) -> asyncio.Protocol:
+        """Make the protocol of a connection."""
         kind: type[asyncio.Protocol] = self.config.http_protocol_class
         return kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)  # type: ignore[call-arg]
 
@@ -84,7 +106,7 @@ def serve(settings: Settings) -> int:
         StartError: if the service cannot be built as the settings say, or the port is taken.
     """
     configure(settings.log_level)
-    for probe in open_port(settings.host, settings.port):  # uvicorn opens it for good, but only once all is built
+    for probe in open_port(settings.host, settings.port):  # it is opened for good once all is built
         probe.close()
     app = create_app(settings)
     return run(Server(configured(app, settings), app.readiness, settings.stop_delay_s))
@@ -104,7 +126,6 @@ def configured(app: Application, settings: Settings) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         log_config=None,
-        backlog=BACKLOG,
         timeout_graceful_shutdown=ANSWER_S,
     )
 

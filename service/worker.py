@@ -17,7 +17,6 @@ from pathlib import Path
 from time import monotonic
 
 import uvicorn
-from uvicorn.config import STARTUP_FAILURE
 
 from service.app import Application, create_app
 from service.errors import NotReadyError, StartError
@@ -56,19 +55,14 @@ class WorkerServer(Server):
         self._grown = False
         self._place = place
         self._loads = Loads(Path(place.directory, LOADS))
-        self._acceptor: Acceptor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then take connections: at once, or if others do so meanwhile, once it is ready."""
         asyncio.get_running_loop().add_reader(self._place.lifeline, self._orphaned)
-        await self.lifespan.startup()
-        if self.lifespan.should_exit:
-            sys.exit(STARTUP_FAILURE)
+        await self.start_application()
         if self._place.hold:
             await self._hold()
-        self._acceptor = Acceptor(sockets or [], self._protocol, self._load, self._loads, self._place.slot)
-        self.servers = []
-        self.started = True
+        self.take_connections(Acceptor(sockets or [], self.protocol, self._load, self._loads, self._place.slot))
         os.write(self._place.notices, ACCEPTING)
 
     async def on_tick(self, counter: int) -> bool:
@@ -84,12 +78,6 @@ class WorkerServer(Server):
                 self._grown = True
                 os.write(self._place.notices, GROWN)
         return await super().on_tick(counter)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more connections, then stop as uvicorn does."""
-        if self._acceptor:
-            await self._acceptor.close()
-        await super().shutdown(sockets)
 
     async def _hold(self) -> None:
         give_up = monotonic() + _ALONE_S

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.errors import StartError
-from service.listening import Acceptor, Loads, last_of, open_port
+from service.listening import Acceptor, Alone, Loads, last_of, open_port
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +67,7 @@ class Connection(asyncio.Protocol):
 class Taker:
     """A worker as far as connections go."""
 
-    def __init__(self, sockets: Sequence[socket.socket], loads: Loads, number: int) -> None:
+    def __init__(self, sockets: Sequence[socket.socket], loads: Loads | Alone, number: int) -> None:
         self.number = number
         self.transports: list[asyncio.Transport] = []
         self.ready = True
@@ -109,6 +109,33 @@ async def test_connections_are_taken_evenly(tmp_path: Path, port: list[socket.so
     for taker in takers:
         await taker.close()
     close([*port, *copies[0], *copies[1]])
+
+
+async def test_of_many_connections_several_are_taken_in_one_turn(port: list[socket.socket]) -> None:
+    """Whoever came last would else wait for as many turns of the event loop, which are long while much is asked."""
+    taker = Taker(port, Alone(), 0)
+    clients = [socket.create_connection(port[0].getsockname()) for _ in range(40)]
+    turns = 0
+    while len(taker.transports) < len(clients) and turns < 100:
+        await asyncio.sleep(0)
+        turns += 1
+    assert 3 <= turns <= 12
+    await taker.close()
+    close([*port, *clients])
+
+
+async def test_of_many_connections_none_is_taken_that_another_worker_should_have(
+    tmp_path: Path, port: list[socket.socket]
+) -> None:
+    loads = Loads.create(tmp_path / "loads", 2)
+    loads.set(1, 4)
+    taker = Taker(port, loads, 0)
+    clients = [socket.create_connection(port[0].getsockname()) for _ in range(12)]
+    for _ in range(4):
+        await asyncio.sleep(0)
+    assert len(taker.transports) == 5
+    await taker.close()
+    close([*port, *clients])
 
 
 async def test_a_connection_that_nobody_else_takes_is_taken_by_the_busiest(
