@@ -8,11 +8,11 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import BodyTooLargeError, ServiceError, UnknownRouteError
+from service.exchange import arrived, client_left, release, whole_body, whole_writer
 from service.heads import Head
 from service.identifiers import RequestIds
 from service.logs import log_exception
 from service.problems import JSON, Answer, problem
-from service.protocol import arrived, client_left, release, whole_body, whole_writer
 from service.security.access import Access
 from service.security.callers import Caller
 from service.security.headers import guarded

@@ -42,15 +42,21 @@ _AT_ONCE = 32
 _AT_ONCE_BYTES = 16_384
 """Bytes of bodies that are begun in one turn, unless it is one alone: a text of 5,000 characters takes milliseconds."""
 
+_UNREAD_BYTES = 4096
+"""What may wait as it came; what is longer is counted by its connection, with all that is held of bodies."""
+
 _REQUEST_S = 1.5e-4
 """What a request takes, before it was observed."""
 
 
 class Arrival(Protocol):
-    """A request whose headers were read."""
+    """A request: one whose headers were read, or one that waits as it came."""
 
     path: str
-    head: Head
+
+    @property
+    def head(self) -> Head:
+        """Its headers."""
 
     @property
     def gone(self) -> bool:
@@ -65,6 +71,24 @@ class Arrival(Protocol):
 
     def answer(self, answer: Answer, request_id: str) -> None:
         """Answer it without the application."""
+
+
+class Met(NamedTuple):
+    """What was seen of a request that is to wait as it came.
+
+    Attributes:
+        path: what it asks for.
+        size: bytes of its body.
+        head: its headers, but for the time.
+        arrived: when it came, in seconds of `perf_counter`.
+        deadline: until when it must be answered, in the same.
+    """
+
+    path: str
+    size: int
+    head: Head
+    arrived: float
+    deadline: float
 
 
 class _Waiting(NamedTuple):
@@ -104,26 +128,37 @@ class Gate:
         """Whether somebody waits, so that a request may have to be refused."""
         return bool(self._waiting) or self._bulk.pending > 0
 
-    def refused(self, data: bytes) -> Refused | None:
-        """Return the answer to a request that has to be refused, without its ever being begun; None for any other.
+    def meet(self, data: bytes) -> "Refused | Met | None":
+        """Say what becomes of a request, at a glance.
 
         Args:
-            data: what came on a connection on which nothing was under way.
+            data: what came, while it is crowded, on a connection on which nothing was under way.
+
+        Returns:
+            The answer if it has to be refused; what was seen of it if it is to wait as it came (`wait`); None for any
+            other, which has to be taken apart.
         """
-        wait_s = len(self._waiting) * self.pace.unit_s
-        if wait_s <= self._longest_wait_s and not (self._bulk.pending and data.startswith(_A_BATCH)):
+        waiting = bool(self._waiting)
+        if not waiting and not data.startswith(_A_BATCH):
             return None
         seen, arrived = glance(data), perf_counter()
         if seen is None:
             return None
         try:
-            error = self._refusal(seen, arrived + self._timeouts.seconds(seen.head.request_timeout))
+            deadline = arrived + self._timeouts.seconds(seen.head.request_timeout)
         except InvalidRequestError:
             return None
-        if error is None:
-            return None
-        self._count(seen.path, error, arrived)
-        return refusal(error).message(self._ids.choose(seen.head.request_id))
+        error = self._refusal(seen, deadline)
+        if error is not None:
+            self._count(seen.path, error, arrived)
+            return refusal(error).message(self._ids.choose(seen.head.request_id))
+        if waiting and seen.path == SINGLE and len(data) <= _UNREAD_BYTES:
+            return Met(seen.path, seen.size, seen.head, arrived, deadline)
+        return None
+
+    def wait(self, arrival: Arrival, deadline: float) -> None:
+        """Let a request wait that was met."""
+        self._waiting.append(_Waiting(arrival, deadline))
 
     def passes(self, path: str) -> bool:
         """Tell whether a request may begin at once, as nearly every one may; then it counts as begun."""

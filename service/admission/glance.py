@@ -26,6 +26,11 @@ class Glance(NamedTuple):
     path: str
     head: Head
 
+    @property
+    def size(self) -> int:
+        """Bytes of the body, all of which are there."""
+        return int(self.head.content_length or 0)
+
 
 _kept: dict[bytes, Glance] = {}
 """Of the last heads that were read: clients send the same again and again, but for the names of requests."""

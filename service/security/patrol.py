@@ -30,6 +30,9 @@ LINGER_S = 1.0
 _GRACE_S = 5.0
 """In which a body need not keep any pace."""
 
+_ENDED_AT_ONCE = 32
+"""Connections that are ended in one turn of the event loop, in a millisecond: a thousand may be due at once."""
+
 _CROWDED = 0.75
 """Share of the connections from which on idle ones go sooner."""
 
@@ -145,7 +148,7 @@ class Patrol:
 
     def look(self) -> None:
         """End what takes too long."""
-        now = self._clock()
+        now, overdue = self._clock(), []
         self._see_crowds()
         for connection in list(self._connections):
             phase, marker = connection.doing()
@@ -153,7 +156,17 @@ class Patrol:
             if seen is None or seen.phase is not phase or seen.marker != marker:
                 connection.seen = Seen(phase, marker, now)
             elif now - seen.since > self._allowed_s(phase, connection):
+                overdue.append(connection)
+        self._end_some(overdue)
+
+    def _end_some(self, overdue: list[Watched]) -> None:
+        """End those that still do what they did for too long; some now, the others in the next turns."""
+        for connection in overdue[:_ENDED_AT_ONCE]:
+            (phase, marker), seen = connection.doing(), connection.seen
+            if connection in self._connections and seen and (seen.phase, seen.marker) == (phase, marker):
                 self._end(phase, connection)
+        if rest := overdue[_ENDED_AT_ONCE:]:
+            asyncio.get_running_loop().call_soon(self._end_some, rest)
 
     def _see_crowds(self) -> None:
         """Let those who only take up room go sooner while there is little of it."""

@@ -14,9 +14,10 @@ from uvicorn.server import ServerState
 from service import protocol
 from service.admission.gate import Arrival
 from service.admission.refusals import Refused
+from service.exchange import client_left, release, whole_writer
 from service.metrics import Metrics
 from service.problems import Answer
-from service.protocol import Protocol, client_left, release, whole_writer
+from service.protocol import Protocol
 from service.security.connection_counters import ConnectionCounters
 from service.security.patrol import Patrol, Phase
 from service.settings import Settings
@@ -341,7 +342,7 @@ class Crowded(Gated):
 
     crowded = True
 
-    def refused(self, data: bytes) -> Refused | None:
+    def meet(self, data: bytes) -> Refused | None:
         return Refused(b"HTTP/1.1 429 Too Many Requests\r\nx-request-id: raw\r\n", b"{}") if data == REQUEST else None
 
 

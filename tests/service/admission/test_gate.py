@@ -8,7 +8,8 @@ from service.admission.bulk import BulkLane
 from service.admission.counters import AdmissionCounters
 from service.admission.deadlines import Timeouts
 from service.admission.entrance import Entrance
-from service.admission.gate import BATCH, SINGLE, Gate
+from service.admission.gate import BATCH, SINGLE, Gate, Met
+from service.admission.refusals import Refused
 from service.heads import Head
 from service.metrics import Metrics
 from service.problems import Answer
@@ -248,8 +249,8 @@ async def test_what_has_to_be_refused_is_refused_unread() -> None:
     scene = Scene(longest_wait_s=1.0, request_s=0.05)
     scene.arrive_many(A_TURN + 21)
     assert scene.gate.crowded
-    refused = scene.gate.refused(raw("more"))
-    assert refused is not None
+    refused = scene.gate.meet(raw("more"))
+    assert isinstance(refused, Refused)
     assert refused.lines.startswith(b"HTTP/1.1 429 ")
     assert b"x-request-id: more\r\n" in refused.lines
     assert scene.counters.refused["overload"].value == 1
@@ -257,14 +258,40 @@ async def test_what_has_to_be_refused_is_refused_unread() -> None:
     assert scene.metrics.registry.get_sample_value("http_server_request_duration_seconds_count", counted) == 1
 
 
-async def test_what_may_wait_is_not_refused_unread_and_waits_as_it_would_have() -> None:
+async def test_what_may_wait_waits_unread_in_its_place() -> None:
     scene = Scene(longest_wait_s=1.0, request_s=0.05)
     scene.arrive_many(A_TURN + 10)
-    assert scene.gate.refused(raw("more")) is None
-    assert scene.gate.refused(raw("odd", timeout="soon")) is None
-    assert scene.gate.refused(b"GET / HTTP/1.1\r\n\r\n") is None
+    met = scene.gate.meet(raw("more"))
+    assert isinstance(met, Met)
+    assert (met.path, met.size, met.head.request_id) == (SINGLE, 60, b"more")
+    assert (met.arrived, met.deadline) == (CLOCK.now, CLOCK.now + 60)
+    scene.gate.wait(Arrived(scene, "more", SINGLE, 60, None), met.deadline)
+    scene.arrive("last")
+    assert scene.waiting() == 12
     await turns(3)
+    assert scene.begun[-3:] == [str(A_TURN + 9), "more", "last"]
     assert not scene.gate.crowded
+
+
+async def test_what_waits_unread_beyond_its_deadline_gets_504_and_is_not_begun() -> None:
+    scene = Scene()
+    scene.arrive_many(A_TURN + 1)
+    met = scene.gate.meet(raw("late", timeout="0.01"))
+    assert isinstance(met, Met)
+    scene.gate.wait(Arrived(scene, "late", SINGLE, 60, None), met.deadline)
+    CLOCK.now += 0.02
+    await turns(1)
+    assert scene.answers["late"].status == 504
+    assert "late" not in scene.begun
+
+
+async def test_only_what_is_short_and_plain_waits_unread() -> None:
+    scene = Scene(longest_wait_s=1.0, request_s=0.05)
+    scene.arrive_many(A_TURN + 10)
+    assert scene.gate.meet(raw("long", size=4_100)) is None
+    assert scene.gate.meet(raw("batch", BATCH)) is None
+    assert scene.gate.meet(raw("odd", timeout="soon")) is None
+    assert scene.gate.meet(b"GET / HTTP/1.1\r\n\r\n") is None
 
 
 async def test_a_large_batch_is_refused_unread_when_too_many_wait() -> None:
@@ -272,6 +299,6 @@ async def test_a_large_batch_is_refused_unread_when_too_many_wait() -> None:
     async with taken(scene.bulk):
         scene.bulk.pace.unit_s = 5e-6
         assert scene.gate.crowded
-        assert scene.gate.refused(raw("large", BATCH, size=5_000)) is not None
-        assert scene.gate.refused(raw("small", BATCH, size=500)) is None
-        assert scene.gate.refused(raw("single")) is None
+        assert scene.gate.meet(raw("large", BATCH, size=5_000)) is not None
+        assert scene.gate.meet(raw("small", BATCH, size=500)) is None
+        assert scene.gate.meet(raw("single")) is None
