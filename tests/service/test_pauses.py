@@ -53,6 +53,21 @@ def test_python_itself_looks_through_what_is_old_no_more(collector: tuple[QuietC
     assert gone() is not None
 
 
+def test_what_is_gone_after_a_turn_of_the_event_loop_is_not_looked_through(
+    collector: tuple[QuietCollector, Clock],
+) -> None:
+    def collections() -> int:
+        return sum(each["collections"] for each in gc.get_stats())
+
+    gc.collect()
+    before = collections()
+    for _ in range(10):
+        turn: list[list[object]] = [[None] for _ in range(2_000)]
+        assert turn
+        del turn
+    assert collections() == before
+
+
 def test_what_is_old_is_looked_through_while_nothing_is_asked(collector: tuple[QuietCollector, Clock]) -> None:
     gone = old_garbage()
     answered = 0
