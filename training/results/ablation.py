@@ -18,7 +18,8 @@ from training.results.figures import FIGURES, Figures, baseline_figures, kept, t
 from training.runs import claim, run_encoder
 from training.trainer import BEST_WEIGHTS
 
-PRETRAINING, RECIPE = (Path(__file__).parents[1] / "recipes" / name for name in ("pretraining.toml", "shipped.toml"))
+_RECIPES = Path(__file__).parents[1] / "recipes"
+PRETRAINING, RECIPE, BEST = (_RECIPES / f"{name}.toml" for name in ("pretraining", "shipped", "best"))
 
 BASE: dict[str, Any] = {
     "variant": "gru",
@@ -76,6 +77,11 @@ ROWS: dict[str, Row] = {
 
 RECIPE_TRACK = "B"
 
+_PATHS = ("extra", "pretrained", "encoder_from")
+
+_OF_BOTH = ("variant", "encoder_from", "vocabulary", "embedding", "units")
+"""What a model and the one that it starts from have in common."""
+
 
 def ablation(runs: Path, *, train: bool) -> Iterator[str]:
     """Yield the part of the page about the ablation, after each run.
@@ -86,6 +92,7 @@ def ablation(runs: Path, *, train: bool) -> Iterator[str]:
     """
     planned = [(f"ablation/{name}", row_config(name, seed, runs)) for name, row in ROWS.items() for seed in row.seeds]
     planned += [(f"recipe/{cell}", recipe_config(cell, seed, runs)) for cell in CELLS for seed in SEEDS]
+    planned.append(("recipe/best", TrainingConfig(**_below(runs, _read(BEST)))))
     found: dict[str, list[Figures]] = {}
     if train or (runs / "baseline.json").exists():
         found["baseline"] = [kept(runs / "baseline.json", baseline_figures)]
@@ -106,33 +113,31 @@ def row_config(name: str, seed: int, runs: Path) -> TrainingConfig:
 
 def recipe_config(cell: str, seed: int, runs: Path) -> TrainingConfig:
     """Return the settings of the final recipe for one cell."""
-    of_cell = {"variant": cell, "seed": seed, "pretrained": f"language_models/{cell}"}
+    of_cell = {"variant": cell, "seed": seed, "pretrained": f"language_models/{cell}", "encoder_from": "encoder"}
     return TrainingConfig(**_below(runs, {**_read(RECIPE), **of_cell}))
 
 
 def _read(recipe: Path) -> dict[str, Any]:
-    settings = {"encoder_from": BASE["encoder_from"], **tomllib.loads(recipe.read_text(encoding="utf-8"))}
-    return {name: Path(value).name if name == "extra" else value for name, value in settings.items()}
+    """Return the settings of a recipe; paths, which it gives below `runs`, relative to that directory."""
+    settings = tomllib.loads(recipe.read_text(encoding="utf-8"))
+    return {name: value.removeprefix("runs/") if name in _PATHS else value for name, value in settings.items()}
 
 
 def _below(runs: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
-    paths = ("extra", "pretrained", "encoder_from")
-    return {name: str(runs / value) if name in paths else value for name, value in settings.items()}
+    return {name: str(runs / value) if name in _PATHS else value for name, value in settings.items()}
 
 
 def _prepare(config: TrainingConfig) -> None:
     """Make the encoder and the pre-trained model that a run starts from, where they are not there."""
     encoder = Path(str(config.encoder_from))
-    if not encoder.exists():
+    if config.encoder_from and not encoder.exists():
         plain = replace(config, encoder_from=None, extra=None, pretrained=None)
         claim(encoder, plain)
         run_encoder(encoder, plain, load_corpus(plain))
     if config.pretrained and not (Path(config.pretrained) / BEST_WEIGHTS).exists():
         settings = tomllib.loads(PRETRAINING.read_text(encoding="utf-8"))
-        pretrain(
-            TrainingConfig(**{**settings, "encoder_from": config.encoder_from, "variant": config.variant}),
-            Path(config.pretrained),
-        )
+        same = {name: getattr(config, name) for name in _OF_BOTH}
+        pretrain(TrainingConfig(**{**settings, **same}), Path(config.pretrained))
 
 
 def _text(found: Mapping[str, Sequence[Figures]]) -> str:
@@ -144,7 +149,7 @@ def _text(found: Mapping[str, Sequence[Figures]]) -> str:
     ]
     lines += [
         _line(f"the recipe, `{cell}`", RECIPE_TRACK, found[f"recipe/{cell}"], base if cell == "gru" else None)
-        for cell in CELLS
+        for cell in (*CELLS, "best")
         if f"recipe/{cell}" in found
     ]
     if "baseline" in found:

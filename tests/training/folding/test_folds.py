@@ -95,7 +95,8 @@ def test_linear_teachers_learn_anew_for_each_fold_and_are_never_shown_it(table: 
         assert config.extra == str(run / "soft_labels.tsv")
         assert sorted(labelled.texts) == sorted([*corpus.train.texts, "좋은 하루", "아쉬운 하루"])
         origin = read_origin(run / "soft_labels.tsv", config)
-        assert origin and origin.details["folds"] == 5
+        assert origin
+        assert origin.details["folds"] == 5
 
 
 def test_labels_of_teachers_of_one_fold_do_not_serve_another(table: Path, tmp_path: Path) -> None:
