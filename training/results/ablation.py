@@ -189,6 +189,6 @@ another seed than those of the baseline.
 {table}
 
 Tracks: A, the training reviews only; B, further reviews as text; B with stars, their ratings too. The recipe is
-`training/recipes/shipped.toml`, with all parts that were worth something; its soft labels are those of NB-SVM and of two
+`training/recipes/shipped.toml`, with all parts that were worth something; its soft labels are those of NB-SVM and two
 larger recurrent models ([training.md](training.md#settings-that-matter-most)).
 """
