@@ -9,8 +9,8 @@ import os
 import platform
 import struct
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from time import monotonic
 
 _NEVER = 2**31 - 1
@@ -25,6 +25,7 @@ _LONGEST_S = 600.0
 """For how long a collection may be put off."""
 
 _TURN_NS = 200_000
+_USUAL_S, _GIVE_WAY_S = sys.getswitchinterval(), 3e-4
 _SET_ATTRIBUTES = {"x86_64": 314, "aarch64": 274}
 """The number of the system call `sched_setattr` by processor."""
 _ATTRIBUTES = "=IIQiIQQQ"
@@ -72,6 +73,19 @@ def keep_for_good() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@contextmanager
+def giving_way() -> Iterator[None]:
+    """Let the event loop have the interpreter sooner while a thread beside it does much.
+
+    Python lets a thread go on for 5 ms although another waits, and the loop waits again at each of its system calls.
+    """
+    sys.setswitchinterval(_GIVE_WAY_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(_USUAL_S)
 
 
 def take_short_turns() -> None:

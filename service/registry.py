@@ -109,9 +109,12 @@ class Registry:
 
     def leave_out(self, reasons: Mapping[VersionRef, str]) -> None:
         """Make versions known that are not in memory and not to be loaded, and why."""
-        known = {ref: self.entries.get(ref, Entry(State.UNLOADED)) for ref in reasons}
-        left = {ref: replace(entry, state=State.UNLOADED, reason=reasons[ref]) for ref, entry in known.items()}
-        if changed := {ref: entry for ref, entry in left.items() if entry != self.entries.get(ref)}:
+        changed = {}
+        for ref, reason in reasons.items():
+            entry = self.entries.get(ref)
+            if entry is None or (entry.state, entry.reason) != (State.UNLOADED, reason):
+                changed[ref] = replace(entry or Entry(State.UNLOADED), state=State.UNLOADED, reason=reason)
+        if changed:
             self._replace(changed)
 
     def explain(self, ref: VersionRef, reason: str | None) -> None:

@@ -10,6 +10,7 @@ from service.engines.choice import EngineChoice
 from service.loading import load
 from service.metrics import Metrics, installed
 from service.model import Model
+from service.pauses import giving_way
 from service.proving import prove_verified
 from service.registry import Load, Registry
 from service.security.trust import trust_of
@@ -100,7 +101,7 @@ def _loader(settings: Settings, metrics: Metrics, engines: EngineChoice, prover:
     def load_version(ref: VersionRef) -> Model:
         room.require(ref)
         proven = prover.prove(ref)
-        with large_apart():
+        with large_apart(), giving_way():
             stored = verify(settings.model_store, ref, trust)
             if proven is not None and stored.digest != proven:
                 raise VersionRefusedError(stored.path, "it was changed while it was being proven")

@@ -9,7 +9,7 @@ from weakref import ref
 
 import pytest
 
-from service.pauses import QuietCollector, keep_for_good
+from service.pauses import QuietCollector, giving_way, keep_for_good
 
 _A_LOT = 1000
 """Requests in a tenth of a second."""
@@ -140,3 +140,10 @@ def test_the_event_loop_takes_short_turns_and_the_threads_that_it_starts_do_not(
     assert own[1] == 200_000
     assert another[1] == before[1] > own[1]
     assert before[0] == own[0] == another[0]
+
+
+def test_the_interpreter_is_given_away_sooner_while_a_version_is_loaded_and_then_as_ever() -> None:
+    usual = sys.getswitchinterval()
+    with giving_way(), giving_way():  # two loads at the same time
+        assert sys.getswitchinterval() < usual / 10
+    assert sys.getswitchinterval() == usual
