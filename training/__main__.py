@@ -106,7 +106,7 @@ def _publish(given: argparse.Namespace) -> None:
 def _label(given: argparse.Namespace) -> None:
     from training.labelling import Labelling, label_further
 
-    how = Labelling(given.teacher, given.stars, given.learn_stars, given.folds, given.include_training)
+    how = Labelling(given.teacher, given.stars, given.learn_stars, given.folds, given.include_training, given.texts)
     origin = label_further(read_config(None, flags_given(given)), how, given.out)
     for name, accuracy in origin.teachers.items():
         print(f"{accuracy:.4f} {name}")
@@ -188,6 +188,7 @@ def _label_flags(label: argparse.ArgumentParser) -> None:
     label.add_argument("--folds", type=int, default=1, help=text)
     text = "label the training part as well (linear teachers, 2 folds or more)"
     label.add_argument("--include-training", action="store_true", help=text)
+    label.add_argument("--texts", type=int, help="label only so many of the further reviews, drawn at random")
     add_flags(label, only=("dataset", "fold", "data_dir", "validation_share", "split_seed"))
 
 

@@ -4,7 +4,7 @@ Distillation: Hinton, Vinyals and Dean 2015, arXiv:1503.02531.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ class Labelling:
         folds: the models of each linear kind, each judging what it has not seen; 1: one that has seen all.
         include_training: whether the training part is labelled as well, by models that have not seen it. Trained on
             beside the rows that a person labelled, half of what these rows teach is the teachers'.
+        texts: label only so many of the further reviews, drawn at random.
 
     Raises:
         ConfigError: if a teacher is named twice, or the training part would be judged by models that have seen it.
@@ -43,10 +44,13 @@ class Labelling:
     learn_stars: bool = False
     folds: int = 1
     include_training: bool = False
+    texts: int | None = None
 
     def __post_init__(self) -> None:
         if len(set(self.teachers)) < len(self.teachers):
             raise ConfigError("a teacher is named twice")
+        if self.texts is not None and self.texts < 1:
+            raise ConfigError(f"texts must be 1 or more, found {self.texts}")
         if self.folds < 1:
             raise ConfigError(f"folds must be 1 or more, found {self.folds}")
         if self.include_training and (self.folds < 2 or self.runs):
@@ -73,6 +77,9 @@ def label_further(config: TrainingConfig, how: Labelling, out: Path) -> Origin:
         TrainingError: if a teacher may not teach here, or the data cannot be used.
     """
     material = load_material(config, with_stars=how.stars or how.learn_stars)
+    if how.texts is not None:
+        drawn = np.random.default_rng(config.seed).permutation(len(material.further))[: how.texts]
+        material = replace(material, further=material.further.take(np.sort(drawn)))
     judged = {str(run): run_teacher(run, material, config) for run in how.runs}
     if how.kinds:
         judged |= linear_teachers(how.kinds, material, folds=how.folds, learn_stars=how.learn_stars)

@@ -26,6 +26,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folds", type=int, default=5, help="how many (default: %(default)s)")
     text = "linear, nbsvm or both: label the rows that each fold learns from, and further texts, for `extra`"
     parser.add_argument("--teacher", nargs="+", default=[], metavar="TEACHER", help=text)
+    text = "so many further texts for each fold, drawn at random (default: all)"
+    parser.add_argument("--texts", type=int, help=text)
     text = "where the runs lie and what was found is written (default: %(default)s)"
     parser.add_argument("--runs", type=Path, default=Path("runs/folds"), help=text)
     parser.add_argument("--config", type=Path, help="TOML file of settings; flags win over it")
@@ -39,7 +41,7 @@ def run(given: argparse.Namespace) -> None:
     from training.folding.folds import run_folds  # noqa: PLC0415 - TensorFlow, once the settings are known to be sound
     from training.folding.writing import REPORT, markdown, write_folds  # noqa: PLC0415
 
-    results = run_folds(config, given.folds, given.runs, given.teacher)
+    results = run_folds(config, given.folds, given.runs, given.teacher, given.texts)
     write_folds(given.runs, results)
     print(markdown(results))
     print(f"the report: {given.runs / REPORT}")

@@ -53,7 +53,9 @@ class FoldResult:
     baseline: Figures
 
 
-def run_folds(config: TrainingConfig, folds: int, runs: Path, teachers: Sequence[str] = ()) -> list[FoldResult]:
+def run_folds(
+    config: TrainingConfig, folds: int, runs: Path, teachers: Sequence[str] = (), texts: int | None = None
+) -> list[FoldResult]:
     """Train and test once for each fold, each in its own directory below `runs`; finished ones are read.
 
     Args:
@@ -62,6 +64,7 @@ def run_folds(config: TrainingConfig, folds: int, runs: Path, teachers: Sequence
         runs: where their directories are.
         teachers: linear teachers (keys of `training.linear.LINEAR`). Anew for each fold, they learn from the rows that
             the model learns from, and label these (each row by a teacher that has not seen it) and further texts.
+        texts: so many further texts, drawn at random; by default, all there are.
 
     Raises:
         ConfigError: if there are fewer than two folds, the data has an official test part, or the settings name what
@@ -70,6 +73,8 @@ def run_folds(config: TrainingConfig, folds: int, runs: Path, teachers: Sequence
     """
     if folds < 2:
         raise ConfigError(f"there must be 2 folds or more, found {folds}")
+    if teachers:
+        config = replace(config, extra=None)
     _refuse_what_knows_all_folds(config)
     results = []
     for number in range(1, folds + 1):
@@ -79,7 +84,8 @@ def run_folds(config: TrainingConfig, folds: int, runs: Path, teachers: Sequence
         found = _finished(run, own)
         print(f"fold {number} of {folds} {'is there' if found else 'trains'}", flush=True)
         if extra and not found:
-            _teach(own, teachers, Path(extra))
+            how = Labelling(teachers, folds=_TEACHERS_OF_A_KIND, include_training=True, texts=texts)
+            _teach(own, how, Path(extra))
         results.append(found or _run_fold(own, run))
     return results
 
@@ -105,8 +111,7 @@ def _refuse_what_knows_all_folds(config: TrainingConfig) -> None:
             raise ConfigError(f"{name} cannot be used over folds: {source} learnt from folds that are tested on")
 
 
-def _teach(config: TrainingConfig, teachers: Sequence[str], out: Path) -> None:
-    how = Labelling(teachers, folds=_TEACHERS_OF_A_KIND, include_training=True)
+def _teach(config: TrainingConfig, how: Labelling, out: Path) -> None:
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
         label_further(replace(config, extra=None), how, out)

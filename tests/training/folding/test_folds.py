@@ -82,8 +82,8 @@ def test_what_learnt_from_the_folds_tested_on_is_refused(table: Path, tmp_path: 
 def test_linear_teachers_learn_anew_for_each_fold_and_are_never_shown_it(table: Path, tmp_path: Path) -> None:
     further = tmp_path / "data" / "nsmc" / "reviews_unlabelled.txt"
     further.parent.mkdir(parents=True)
-    further.write_text("좋은 하루\n아쉬운 하루\n", encoding="utf-8")
-    flags = ("--data-dir", str(tmp_path / "data"), "--teacher", "linear", "nbsvm", *FLAGS)
+    further.write_text("좋은 하루\n아쉬운 하루\n긴 하루\n", encoding="utf-8")
+    flags = ("--data-dir", str(tmp_path / "data"), "--teacher", "linear", "nbsvm", "--texts", "2", *FLAGS)
 
     assert main(["folds", "--dataset", str(table), "--folds", "2", "--runs", str(tmp_path / "runs"), *flags]) == 0
 
@@ -93,7 +93,10 @@ def test_linear_teachers_learn_anew_for_each_fold_and_are_never_shown_it(table: 
         corpus = load_corpus(config)
         labelled = read_soft_labels(run / "soft_labels.tsv", corpus.train.labels)
         assert config.extra == str(run / "soft_labels.tsv")
-        assert sorted(labelled.texts) == sorted([*corpus.train.texts, "좋은 하루", "아쉬운 하루"])
+        further_texts = set(labelled.texts) - set(corpus.train.texts)
+        assert set(corpus.train.texts) < set(labelled.texts)
+        assert len(further_texts) == 2
+        assert further_texts < {"좋은 하루", "아쉬운 하루", "긴 하루"}
         origin = read_origin(run / "soft_labels.tsv", config)
         assert origin
         assert origin.details["folds"] == 5
