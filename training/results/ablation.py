@@ -181,10 +181,10 @@ NSMC, official split, `gru` with embedding 80 and 80 units on 10,000 pieces, 5 e
 at a time. The epoch was chosen on the validation part; the test part is looked at for this table only, and nothing was
 chosen by it. Gain: percentage points of accuracy on the test part against the mean of the base (standard error of one
 figure: 0.15 points; several runs: seeds 7, 8, 9, mean and standard deviation). With typos: 5% of the syllables. ECE:
-before calibration. Seconds: wall time of a run, others beside it; those of the ablation ran fifteen at a time on one
-H100 with Keras' JAX backend, where compiling took longer than learning. The language model was trained for three epochs
-(`training/recipes/pretraining.toml`, in batches of 256 and without `foils`). The typos of those runs were drawn with
-another seed than those of the baseline.
+before calibration. Seconds: wall time of a run, others beside it; those of the recipe ran on one CPU core each, with
+Keras' JAX backend, those before it fifteen at a time on one H100, where compiling took longer than learning. The
+language model was trained for three epochs (`training/recipes/pretraining.toml`; for the row of its own in batches of
+256 and without `foils`). The typos of the runs before the recipe were drawn with another seed than those of the others.
 
 {table}
 
