@@ -10,8 +10,10 @@ export function agreementOf({ models, agreement }) {
   const label = called("labels", agreement.label);
   if (models.length === 1) return say("home.one_says", { model: models[0].model, label });
   if (agreement.unanimous) return say("home.all_say", { count: models.length, label });
-  const others = models.filter((model) => model.label !== agreement.label).map((model) => model.model);
-  return say("home.most_say", { others: list(others), label });
+  const those = (kept) => list(models.filter(kept).map((model) => model.model));
+  const others = those((model) => model.label !== agreement.label);
+  if (agreement.share > 0.5) return say("home.most_say", { others, label });
+  return say("home.divided", { models: those((model) => model.label === agreement.label), others, label });
 }
 
 // Returns what a screen reader says once the answers are there.

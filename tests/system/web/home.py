@@ -3,11 +3,12 @@
 import re
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.system.server import ROOT
+from tests.system.server import ROOT, Server
 
-TURN = "연기도 영상도 음악도 다 좋았는데 결말이 다 망쳤다"
+TURN = "연기도 영상도 음악도 다 좋았는데 결말이 전부 망쳤다"
 WIDE: ViewportSize = {"width": 1200, "height": 900}
 PHONE: ViewportSize = {"width": 360, "height": 740}
 
@@ -31,6 +32,17 @@ def explained(page: Page) -> None:
     """Wait until every picture is there."""
     expect(page.locator("#why")).to_be_visible(timeout=30_000)
     expect(page.locator("#why")).to_have_attribute("aria-busy", "false", timeout=30_000)
+
+
+def beside(server: Server) -> list[str]:
+    """Return the versions that are asked where none is chosen: those with the labels of the default model."""
+    listed = httpx.get(f"{server.url}/models").json()
+    labels = {model["model"]: model["labels"] for model in listed["models"]}
+    return [
+        f"{model['model']}/{model['version']}"
+        for model in listed["models"]
+        if model["labels"] == labels[listed["default"]]
+    ]
 
 
 def examples() -> dict[str, str]:

@@ -3,8 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.system.server import Server
 from tests.system.web.conftest import Open
-from tests.system.web.home import PHONE, ask
+from tests.system.web.home import PHONE, ask, beside
 
 pytestmark = [pytest.mark.system, pytest.mark.browser]
 
@@ -22,12 +23,12 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_it_is_shown_as_text(opened: Open, name: str) -> None:
+def test_it_is_shown_as_text(opened: Open, served: Server, name: str) -> None:
     text = TEXTS[name]
     page = opened(viewport=PHONE)
     ask(page, text)
     typed = page.get_by_role("textbox").first.input_value()
-    expect(page.locator(".reading")).to_have_count(3)
+    expect(page.locator(".reading")).to_have_count(len(beside(served)))
     for reading in page.locator(".read").all():
         shown = str(reading.evaluate("node => node.textContent"))
         assert shown
@@ -39,12 +40,12 @@ def test_it_is_shown_as_text(opened: Open, name: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_a_text_that_turns_its_direction_turns_nothing_else(opened: Open) -> None:
+def test_a_text_that_turns_its_direction_turns_nothing_else(opened: Open, served: Server) -> None:
     page = opened()
     ask(page, TEXTS["right to left"])
     for place in (".token", "#trajectory .word"):
         assert page.locator(place).first.evaluate("node => getComputedStyle(node).unicodeBidi") == "isolate"
-    assert page.locator(".reading h3").first.inner_text() == "gru/1"
+    assert page.locator(".reading h3").first.inner_text() == beside(served)[0]
 
 
 def test_a_text_of_5000_characters_is_read_from_its_beginning(opened: Open) -> None:

@@ -1,6 +1,7 @@
 """The pages of versions, experiments and the API, in a real browser."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,7 +14,8 @@ pytestmark = [pytest.mark.system, pytest.mark.browser]
 Shot = Callable[[Page, str], None]
 
 
-def test_a_version_is_found_and_shows_every_plot_of_its_report(opened: Open, shot: Shot) -> None:
+def test_a_version_is_found_and_shows_every_plot_of_its_report(opened: Open, shipped_store: Path, shot: Shot) -> None:
+    plots = list(shipped_store.glob("lstm/1/assets.extra/report/*.png"))
     page = opened()
     page.get_by_role("link", name="Models").click()
     shot(page, "models")
@@ -23,7 +25,7 @@ def test_a_version_is_found_and_shows_every_plot_of_its_report(opened: Open, sho
         plot.scroll_into_view_if_needed()
         expect(plot).to_have_js_property("complete", True)
         assert plot.evaluate("node => node.naturalWidth") > 0
-    assert page.locator("img").count() == 7
+    assert page.locator("img").count() == len(plots) > 0
     shot(page, "version")
 
 
