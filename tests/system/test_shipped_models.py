@@ -26,7 +26,6 @@ LEAST_BEHAVIOUR = {
     ("slang",): 0.80,
 }
 """Shares of behaviour tests that the best must pass, of two categories on average."""
-STORE_BYTES = 60_000_000
 COMMENT = next(case.text for case in read_suite().cases if case.id == "long_range-01")
 """Complains in its first half and ends on what looks like a kind word: negative as a whole."""
 REQUEST_TEXTS = 1_000
@@ -92,10 +91,6 @@ def test_the_best_behaves(metrics: dict[str, dict[str, float]]) -> None:
 @pytest.mark.parametrize("model", LEAST)
 def test_the_comment_on_the_52_hour_week_is_negative(server: Server, model: str) -> None:
     assert list(_labels(server, model, [COMMENT])) == ["negative"]
-
-
-def test_the_store_stays_small() -> None:
-    assert sum(path.stat().st_size for path in DEFAULT_STORE.rglob("*") if path.is_file()) <= STORE_BYTES
 
 
 def test_the_chatbot_model_tells_three_classes_apart(server: Server) -> None:
