@@ -50,13 +50,14 @@ export function memoryChart(host, models, of) {
 
 function memories(model, of) {
   if (of === "answer") return [{ name: model.model, values: relative(model.memory) }];
-  return model.layers.map((layer) => ({
-    name:
-      model.layers.length > 1
-        ? `${model.model} ${layer.layer}${layer.direction === "backward" ? "←" : ""}`
-        : model.model,
-    values: relative(layer.memory),
-  }));
+  return model.layers.map((layer) => ({ name: layerName(model, layer), values: relative(layer.memory) }));
+}
+
+// Returns the name of a model, with the number of a layer and its direction where it has several; short, for phones.
+function layerName({ model, layers }, { layer, direction }) {
+  const number = layers.some((other) => other.layer !== layer) ? ` ${layer}` : "";
+  const arrow = layers.some((other) => other.direction !== direction) ? { forward: "→", backward: "←" }[direction] : "";
+  return model + number + arrow;
 }
 
 function relative(values) {

@@ -207,10 +207,13 @@ def test_an_example_is_one_press_away(opened: Open, key: str) -> None:
     assert page.locator("#hint").inner_text()
 
 
-def test_it_fits_on_a_phone(opened: Open, shot: Shot) -> None:
+def test_it_fits_on_a_phone(opened: Open, served: Server, shot: Shot) -> None:
     page = opened(viewport=PHONE, locale="ko-KR", device_scale_factor=2)
     ask(page, examples()["beginning"])
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    ends = page.locator("svg .name").evaluate_all("names => names.map((name) => name.getBoundingClientRect().right)")
+    assert len(ends) > 2 * len(beside(served))  # of one that reads both ways there are two memories
+    assert max(ends) <= 360
     assert page.locator("html").get_attribute("lang") == "ko"
     shot(page, "phone")
 
