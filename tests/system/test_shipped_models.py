@@ -34,6 +34,7 @@ REQUEST_TEXTS = 1_000
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(DEFAULT_STORE, tmp_path_factory.mktemp("shipped") / "service.log") as running:
+        running.wait_until_loaded()
         yield running
 
 
