@@ -76,6 +76,7 @@ def main(size: int) -> str:
     texts = reviews(size)
     lines = ["| model | texts | worst, engine | worst, answer | other labels |", "|---|---:|---:|---:|---:|"]
     with tempfile.TemporaryDirectory() as directory, serving(DEFAULT_STORE, Path(directory, "log")) as server:
+        server.wait_until_loaded()
         for model in MODELS:
             found = compare(model, texts, server.url)
             lines.append(

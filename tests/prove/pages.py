@@ -80,6 +80,7 @@ def main(size: Size) -> str:
             "NUNCHI_EXPERIMENTS": "deploy/experiments.toml",
         }
         with serving(DEFAULT_STORE, log, True, **state) as server:
+            server.wait_until_loaded()
             found = prove(size, server.url)
     looks = size.looks * len(STATES)
     rows = {

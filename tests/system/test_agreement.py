@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.system, pytest.mark.tensorflow, pytest.mark.data]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(DEFAULT_STORE, tmp_path_factory.mktemp("agreement") / "service.log") as running:
+        running.wait_until_loaded()
         yield running
 
 
