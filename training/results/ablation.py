@@ -149,9 +149,11 @@ def _text(found: Mapping[str, Sequence[Figures]]) -> str:
     ]
     lines += [
         _line(f"the recipe, `{cell}`", RECIPE_TRACK, found[f"recipe/{cell}"], base if cell == "gru" else None)
-        for cell in (*CELLS, "best")
+        for cell in CELLS
         if f"recipe/{cell}" in found
     ]
+    if "recipe/best" in found:
+        lines.append(_line("the best, `bigru`", RECIPE_TRACK, found["recipe/best"], None))
     if "baseline" in found:
         lines.append(_line("linear baseline", "A", found["baseline"], None))
     header = ["", "track", "runs", "validation", "test", "gain", "without blanks", "with typos", "ECE", "parameters"]
@@ -190,5 +192,5 @@ language model was trained for three epochs (`training/recipes/pretraining.toml`
 
 Tracks: A, the training reviews only; B, further reviews as text; B with stars, their ratings too. The recipe is
 `training/recipes/shipped.toml`, with all parts that were worth something; its soft labels are those of NB-SVM and two
-larger recurrent models ([training.md](training.md#settings-that-matter-most)).
+larger recurrent models ([training.md](training.md#settings-that-matter-most)). The best is `training/recipes/best.toml`.
 """
