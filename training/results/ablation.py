@@ -192,5 +192,6 @@ language model was trained for three epochs (`training/recipes/pretraining.toml`
 
 Tracks: A, the training reviews only; B, further reviews as text; B with stars, their ratings too. The recipe is
 `training/recipes/shipped.toml`, with all parts that were worth something; its soft labels are those of NB-SVM and two
-larger recurrent models ([training.md](training.md#settings-that-matter-most)). The best is `training/recipes/best.toml`.
+larger recurrent models ([training.md](training.md#settings-that-matter-most)). That of the best:
+`training/recipes/best.toml`.
 """
