@@ -79,11 +79,14 @@ def test_what_learnt_from_the_folds_tested_on_is_refused(table: Path, tmp_path: 
         run_folds(_config(table), 1, tmp_path / "runs")
 
 
-def test_linear_teachers_learn_anew_for_each_fold_and_are_never_shown_it(table: Path, tmp_path: Path) -> None:
+def test_linear_teachers_learn_anew_for_each_fold_and_are_never_shown_it(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUNCHI_DATA_DIR", str(tmp_path / "data"))
     further = tmp_path / "data" / "nsmc" / "reviews_unlabelled.txt"
     further.parent.mkdir(parents=True)
     further.write_text("좋은 하루\n아쉬운 하루\n긴 하루\n", encoding="utf-8")
-    flags = ("--data-dir", str(tmp_path / "data"), "--teacher", "linear", "nbsvm", "--texts", "2", *FLAGS)
+    flags = ("--teacher", "linear", "nbsvm", "--texts", "2", *FLAGS)
 
     assert main(["folds", "--dataset", str(table), "--folds", "2", "--runs", str(tmp_path / "runs"), *flags]) == 0
 
