@@ -18,7 +18,7 @@ from service.engines.onnx import OnnxRuntime
 from service.scoring import score_rows
 from tests.system.server import serving
 
-MODELS = ("rnn", "lstm", "gru")
+MODELS = ("rnn", "lstm", "gru", "bigru")
 BAR = 1e-5
 _REQUEST_TEXTS = 1_000
 _KERAS_ROWS = 512
