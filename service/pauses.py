@@ -11,6 +11,7 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from threading import Lock
 from time import monotonic
 
 _NEVER = 2**31 - 1
@@ -25,7 +26,10 @@ _LONGEST_S = 600.0
 """For how long a collection may be put off."""
 
 _TURN_NS = 200_000
-_USUAL_S, _GIVE_WAY_S = sys.getswitchinterval(), 3e-4
+_USUAL_S, _GIVE_WAY_S = sys.getswitchinterval(), 2e-4
+_giving_way: list[None] = []
+"""One entry for each that gives way; `_COUNTING` guards it."""
+_COUNTING = Lock()
 _SET_ATTRIBUTES = {"x86_64": 314, "aarch64": 274}
 """The number of the system call `sched_setattr` by processor."""
 _ATTRIBUTES = "=IIQiIQQQ"
@@ -77,15 +81,21 @@ def keep_for_good() -> None:
 
 @contextmanager
 def giving_way() -> Iterator[None]:
-    """Let the event loop have the interpreter sooner while a thread beside it does much.
+    """Let threads hand the interpreter to each other sooner while one does much beside the event loop.
 
     Python lets a thread go on for 5 ms although another waits, and the loop waits again at each of its system calls.
+    May be entered by several at once.
     """
-    sys.setswitchinterval(_GIVE_WAY_S)
+    with _COUNTING:
+        _giving_way.append(None)
+        sys.setswitchinterval(_GIVE_WAY_S)
     try:
         yield
     finally:
-        sys.setswitchinterval(_USUAL_S)
+        with _COUNTING:
+            _giving_way.pop()
+            if not _giving_way:
+                sys.setswitchinterval(_USUAL_S)
 
 
 def take_short_turns() -> None:

@@ -19,6 +19,7 @@ from model_store.operators.saved_model import check_saved_model
 from service.engines import DeviceName, EngineName, Rows
 from service.errors import EngineError, StartError
 from service.logs import log_event
+from service.pauses import giving_way
 
 BATCHES: dict[DeviceName, tuple[int, ...]] = {"cpu": (1, 16), "gpu": (1, 8, 64)}
 """Rows of a compiled shape, ascending; more are scored in several calls.
@@ -61,6 +62,10 @@ class TensorFlowRuntime:
         self._tf = tensorflow
         self.device: DeviceName = self._choose_device(device)
         self._set_threads(threads)
+        # A call gives the interpreter away and asks for it back several times, from an event loop that is never idle
+        # under load: at 5 ms each it would wait twenty times as long as it computes.
+        self._giving_way = giving_way()
+        self._giving_way.__enter__()
 
     def open(self, stored: StoredVersion) -> "TensorFlowEngine":
         """Load a SavedModel and compile all shapes.
