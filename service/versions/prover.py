@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from threading import Lock, Thread
+from threading import Lock, RLock, Thread
 from typing import IO, Any, NamedTuple, cast
 
 from model_store.layout import FUSED_GRAPH, VersionRef
@@ -172,6 +172,7 @@ class _Process:
         )
         self._questions = cast("IO[bytes]", self._process.stdin)
         self._answers = cast("IO[bytes]", self._process.stdout)
+        self._asking = RLock()
         self._received = b""
         self._greeted = False
         Thread(target=self._process.wait, name="prover", daemon=True).start()  # else it stays a zombie
@@ -182,11 +183,12 @@ class _Process:
         return self._process.poll() is not None
 
     def close(self) -> None:
-        """End it, whatever it is doing."""
+        """End it, whatever it is doing; who asks in another thread sees that before its pipes are closed."""
         self._process.kill()
         self._process.wait()
-        for end in (self._questions, self._answers):
-            end.close()
+        with self._asking:
+            for end in (self._questions, self._answers):
+                end.close()
 
     def ask(self, question: bytes, seconds: float) -> _Verdict:
         """Return what it makes of a version within so many seconds.
@@ -194,6 +196,12 @@ class _Process:
         Raises:
             _LeftError: if it ended before it looked at the version.
         """
+        with self._asking:
+            return self._ask(question, seconds)
+
+    def _ask(self, question: bytes, seconds: float) -> _Verdict:
+        if self._questions.closed:
+            raise _LeftError("the process that proves versions was ended")
         self._await_greeting()
         deadline, digest = time.monotonic() + seconds, None
         try:

@@ -17,7 +17,7 @@ from service.errors import EngineError, NotProvenError
 from service.settings import Settings
 from service.versions import prover as module
 from service.versions.proofs import Outcome, Proofs, digest_of
-from service.versions.prover import Prover
+from service.versions.prover import Prover, _LeftError
 from tests.versions import Shape, publish_version
 
 GRU = VersionRef("gru", 1)
@@ -274,6 +274,23 @@ def test_the_end_of_the_service_ends_a_proof(models: Path) -> None:
     assert made.outcome(hanging) is None
     with pytest.raises(EngineError):
         raise refusals[0]
+
+
+def test_who_asks_sees_the_end_of_the_process_before_its_pipes_are_closed(models: Path) -> None:
+    made = Bench(models)
+    made.prover.expect([publish_version(models, shape=Shape(seed=2))])
+    process = made.prover._process
+    assert process is not None
+    with process._asking:
+        ending = Thread(target=made.prover.end)
+        ending.start()
+        wait_until(lambda: process.gone)
+        ending.join(0.2)
+        assert not process._answers.closed
+    ending.join(30)
+    assert process._answers.closed
+    with pytest.raises(_LeftError):
+        process.ask(b"{}", 1.0)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
