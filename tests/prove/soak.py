@@ -44,7 +44,7 @@ class Size(NamedTuple):
 
 
 SMALL = Size(fused=4_000, leaking=4_000, leak_bytes=16_384, tensorflow=0)
-FULL = Size(fused=1_000_000, leaking=200_000, leak_bytes=32, tensorflow=50_000)
+FULL = Size(fused=1_000_000, leaking=200_000, leak_bytes=32, tensorflow=1_000_000)
 
 
 class Grown(NamedTuple):
