@@ -14,6 +14,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 from model_store.errors import StoreError
@@ -106,7 +107,10 @@ def _publish(given: argparse.Namespace) -> None:
 def _label(given: argparse.Namespace) -> None:
     from training.labelling import Labelling, label_further
 
-    how = Labelling(given.teacher, given.stars, given.learn_stars, given.folds, given.include_training, given.texts)
+    how = Labelling(
+        **{each.name: getattr(given, each.name) for each in fields(Labelling) if each.name != "teachers"},
+        teachers=given.teacher,
+    )
     origin = label_further(read_config(None, flags_given(given)), how, given.out)
     for name, accuracy in origin.teachers.items():
         print(f"{accuracy:.4f} {name}")
@@ -189,6 +193,8 @@ def _label_flags(label: argparse.ArgumentParser) -> None:
     text = "label the training part as well (linear teachers, 2 folds or more)"
     label.add_argument("--include-training", action="store_true", help=text)
     label.add_argument("--texts", type=int, help="label only so many of the further reviews, drawn at random")
+    text = "label so many texts made of two of the training part each, instead of further reviews"
+    label.add_argument("--spliced", type=int, help=text)
     add_flags(label, only=("dataset", "fold", "data_dir", "validation_share", "split_seed"))
 
 

@@ -34,6 +34,8 @@ class Labelling:
         include_training: whether the training part is labelled as well, by models that have not seen it. Trained on
             beside the rows that a person labelled, half of what these rows teach is the teachers'.
         texts: label only so many of the further reviews, drawn at random.
+        spliced: label so many texts made of the training part (`training.splicing`) instead of further reviews; linear
+            teachers then count what suits few texts.
 
     Raises:
         ConfigError: if a teacher is named twice, or the training part would be judged by models that have seen it.
@@ -45,12 +47,17 @@ class Labelling:
     folds: int = 1
     include_training: bool = False
     texts: int | None = None
+    spliced: int | None = None
 
     def __post_init__(self) -> None:
         if len(set(self.teachers)) < len(self.teachers):
             raise ConfigError("a teacher is named twice")
-        if self.texts is not None and self.texts < 1:
-            raise ConfigError(f"texts must be 1 or more, found {self.texts}")
+        for name in ("texts", "spliced"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise ConfigError(f"{name} must be 1 or more, found {number}")
+        if self.spliced and (self.texts or self.stars or self.learn_stars):
+            raise ConfigError("texts made of others have no stars, and there are as many as asked for")
         if self.folds < 1:
             raise ConfigError(f"folds must be 1 or more, found {self.folds}")
         if self.include_training and (self.folds < 2 or self.runs):
@@ -76,7 +83,7 @@ def label_further(config: TrainingConfig, how: Labelling, out: Path) -> Origin:
     Raises:
         TrainingError: if a teacher may not teach here, or the data cannot be used.
     """
-    material = load_material(config, with_stars=how.stars or how.learn_stars)
+    material = load_material(config, with_stars=how.stars or how.learn_stars, made=how.spliced)
     if how.texts is not None:
         drawn = np.random.default_rng(config.seed).permutation(len(material.further))[: how.texts]
         material = replace(material, further=material.further.take(np.sort(drawn)))
@@ -88,7 +95,7 @@ def label_further(config: TrainingConfig, how: Labelling, out: Path) -> Origin:
         name: accuracy(each.validation, material.corpus.validation)
         for name, each in {**judged, "together": together}.items()
     }
-    details = {"rule": rule, "stars": how.stars, "learn_stars": how.learn_stars, "folds": how.folds}
+    details = {"rule": rule} | {name: getattr(how, name) for name in ("stars", "learn_stars", "folds", "spliced")}
     origin = Origin(_track(how), split_of(config), accuracies, details)
     further = mix_stars(together.further, material.further.targets) if how.stars else together.further
     texts = material.further.texts
@@ -153,6 +160,6 @@ def combine(judged: Sequence[Judged], validation: Dataset) -> tuple[Judged, str]
 
 def _track(how: Labelling) -> str:
     """Return the track of what all teachers and targets are from."""
-    own = "B with stars" if how.stars or how.learn_stars else "B"
+    own = "B with stars" if how.stars or how.learn_stars else "A" if how.spliced else "B"
     tracks: list[str] = [own, *(read_run_origin(run)["track"] for run in how.runs)]
     return max(tracks, key=TRACKS.index)

@@ -31,12 +31,14 @@ def origin_of(config: TrainingConfig) -> dict[str, Any]:
     Labels that do not say where they are from may be from all there is.
     """
     phrases = {"phrases": config.phrases} if config.phrases else {}
+    reads_further = config.pretrained or config.variant == "pretrained_embedding"
+    own = "B" if reads_further else "A"
     if config.extra is None:
-        reads_further = config.pretrained or config.variant == "pretrained_embedding"
-        return {"track": "B" if reads_further else "A", **phrases}
+        return {"track": own, **phrases}
     origin = read_origin(Path(config.extra), config)
-    soft = {"track": origin.track, "soft_labels": asdict(origin)} if origin else {"track": TRACKS[-1]}
-    return soft | phrases
+    if origin is None:
+        return {"track": TRACKS[-1], **phrases}
+    return {"track": max(own, origin.track, key=TRACKS.index), "soft_labels": asdict(origin), **phrases}
 
 
 def read_run_origin(run: Path) -> dict[str, Any]:

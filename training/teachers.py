@@ -19,6 +19,7 @@ from training.linear import CharacterCounts, cross_fit
 from training.parting import dealt
 from training.runs import CONFIG, LABELS
 from training.soft_labels import split_of
+from training.splicing import spliced
 
 # ruff: noqa: PLC0415  TensorFlow takes seconds to import, and linear teachers do without
 
@@ -32,12 +33,14 @@ class Material:
 
     Attributes:
         corpus: the labelled data.
-        further: reviews of neither the validation nor the test part; the target is 1 for the class that the rating
-            tells, and 0 for all classes where it tells none or is not looked at.
+        further: reviews of neither the validation nor the test part, or texts made of the training part; the target is
+            1 for the class that the rating tells, and 0 for all classes where it tells none or is not looked at.
+        few: whether there are no other texts than those of the training part.
     """
 
     corpus: Corpus
     further: Dataset
+    few: bool = False
 
     @property
     def rated(self) -> NDArray[np.int64]:
@@ -60,15 +63,20 @@ class Judged:
     training: NDArray[np.float64]
 
 
-def load_material(config: TrainingConfig, *, with_stars: bool) -> Material:
+def load_material(config: TrainingConfig, *, with_stars: bool, made: int | None = None) -> Material:
     """Read the labelled data and the further reviews, without those whose texts stand in another part.
+
+    Args:
+        config: which data, parted how.
+        with_stars: whether the ratings of the reviews are looked at.
+        made: make so many texts of the training part instead of reading reviews.
 
     Raises:
         ConfigError: if ratings are asked for with other labels than those of NSMC.
         DataError: if a file is missing or malformed.
     """
     corpus = load_corpus(config)
-    texts = load_unlabelled(config)
+    texts = load_unlabelled(config) if made is None else spliced(corpus.train.texts, made, config.seed)
     targets = np.zeros((len(texts), len(corpus.train.labels)), dtype=np.float32)
     if with_stars:
         if config.dataset != "nsmc":
@@ -77,7 +85,7 @@ def load_material(config: TrainingConfig, *, with_stars: bool) -> Material:
         for column, (low, high) in enumerate((NEGATIVE_STARS, POSITIVE_STARS)):
             targets[:, column] = (low <= stars) & (stars <= high)
     further = Dataset(texts, targets, corpus.train.labels)
-    return Material(corpus, without_texts_of(further, corpus.validation, corpus.test))
+    return Material(corpus, without_texts_of(further, corpus.validation, corpus.test), few=made is not None)
 
 
 def linear_teachers(
@@ -96,7 +104,7 @@ def linear_teachers(
     also = material.rated if learn_stars else np.empty(0, dtype=np.int64)
     texts = [*train.texts, *further.take(also).texts]
     classes = np.concatenate([train.classes, further.take(also).classes])
-    counts = CharacterCounts(texts)
+    counts = CharacterCounts.of_few(texts) if material.few else CharacterCounts(texts)
     seen, unseen, validation = map(counts.count, (texts, further.texts, material.corpus.validation.texts))
     judged = {}
     for kind in kinds:

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +92,27 @@ def test_the_training_part_is_labelled_on_request(config: TrainingConfig, tmp_pa
     assert texts[: len(texts) - 5] == [normalize(text) for text in load_corpus(config).train.texts]
 
 
+def test_texts_made_of_the_training_part_are_labelled_on_request(config: TrainingConfig, tmp_path: Path) -> None:
+    origin = label_further(config, Labelling(spliced=300), tmp_path / "soft.tsv")
+
+    texts = read_soft_labels(tmp_path / "soft.tsv", ("bad", "good")).texts
+    corpus = load_corpus(config)
+    words = {word for text in corpus.train.texts for word in normalize(text).split(" ")}
+    apart = {normalize(text) for part in (corpus.validation, corpus.test) for text in part.texts}
+    assert 0 < len(texts) <= 300
+    assert {word for text in texts for word in text.split(" ")} <= words
+    assert not set(texts) & apart
+    assert origin.track == "A"
+    assert origin_of(replace(config, extra=str(tmp_path / "soft.tsv")))["track"] == "A"
+    assert origin_of(replace(config, extra=str(tmp_path / "soft.tsv"), pretrained="runs/language"))["track"] == "B"
+
+
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
+        ({"spliced": 0}, "spliced must be 1 or more"),
+        ({"spliced": 5, "stars": True}, "no stars"),
+        ({"spliced": 5, "texts": 5}, "as many as asked for"),
         ({"teachers": ("linear", "linear")}, "named twice"),
         ({"folds": 0}, "1 or more"),
         ({"include_training": True}, "2 or more folds"),

@@ -41,6 +41,14 @@ def test_blanks_do_not_count() -> None:
     assert (together.toarray() == apart.toarray()).all()
 
 
+def test_blanks_count_at_both_ends_of_words() -> None:
+    counts = CharacterCounts(TEXTS, words=True)
+
+    together, apart = counts.count(["그저그랬다", "그저 그랬다"])
+
+    assert (together.toarray() != apart.toarray()).any()
+
+
 @pytest.mark.parametrize(("folds", "seen"), [(1, True), (4, False)])
 def test_with_several_folds_no_row_is_judged_by_a_model_that_saw_it(folds: int, seen: bool) -> None:
     random = np.random.default_rng(0)

@@ -3,9 +3,15 @@
 import argparse
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from training.config import TrainingConfig, flags_given, read_config
 from training.config import add_flags as add_settings
+
+if TYPE_CHECKING:
+    from training.labelling import Labelling
+
+_TEACHERS_OF_A_KIND = 5
 
 SUMMARY = "train and test once for each fold, beside the linear baseline"
 
@@ -26,8 +32,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folds", type=int, default=5, help="how many (default: %(default)s)")
     text = "linear, nbsvm or both: label the rows that each fold learns from, and further texts, for `extra`"
     parser.add_argument("--teacher", nargs="+", default=[], metavar="TEACHER", help=text)
+    what = parser.add_mutually_exclusive_group()
     text = "so many further texts for each fold, drawn at random (default: all)"
-    parser.add_argument("--texts", type=int, help=text)
+    what.add_argument("--texts", type=int, help=text)
+    text = "let teachers label so many texts made of two of the rows each, and nothing else"
+    what.add_argument("--spliced", type=int, help=text)
     text = "where the runs lie and what was found is written (default: %(default)s)"
     parser.add_argument("--runs", type=Path, default=Path("runs/folds"), help=text)
     parser.add_argument("--config", type=Path, help="TOML file of settings; flags win over it")
@@ -41,7 +50,16 @@ def run(given: argparse.Namespace) -> None:
     from training.folding.folds import run_folds  # noqa: PLC0415 - TensorFlow, once the settings are known to be sound
     from training.folding.writing import REPORT, markdown, write_folds  # noqa: PLC0415
 
-    results = run_folds(config, given.folds, given.runs, given.teacher, given.texts)
+    results = run_folds(config, given.folds, given.runs, _labelling(given) if given.teacher else None)
     write_folds(given.runs, results)
     print(markdown(results))
     print(f"the report: {given.runs / REPORT}")
+
+
+def _labelling(given: argparse.Namespace) -> "Labelling":
+    """Return what the teachers of each fold label: texts made of its rows, or the rows themselves and reviews."""
+    from training.labelling import Labelling  # noqa: PLC0415 - as above
+
+    if given.spliced is not None:
+        return Labelling(given.teacher, spliced=given.spliced)
+    return Labelling(given.teacher, folds=_TEACHERS_OF_A_KIND, include_training=True, texts=given.texts)

@@ -25,8 +25,6 @@ OUTCOME = "fold.json"
 
 _SOFT_LABELS = "soft_labels.tsv"
 
-_TEACHERS_OF_A_KIND = 5
-
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -53,18 +51,15 @@ class FoldResult:
     baseline: Figures
 
 
-def run_folds(
-    config: TrainingConfig, folds: int, runs: Path, teachers: Sequence[str] = (), texts: int | None = None
-) -> list[FoldResult]:
+def run_folds(config: TrainingConfig, folds: int, runs: Path, how: Labelling | None = None) -> list[FoldResult]:
     """Train and test once for each fold, each in its own directory below `runs`; finished ones are read.
 
     Args:
         config: the settings of all runs.
         folds: how many.
         runs: where their directories are.
-        teachers: linear teachers (keys of `training.linear.LINEAR`). Anew for each fold, they learn from the rows that
-            the model learns from, and label these (each row by a teacher that has not seen it) and further texts.
-        texts: so many further texts, drawn at random; by default, all there are.
+        how: what linear teachers label, who learn anew in each fold from the rows that the model learns from; by
+            default, there are none.
 
     Raises:
         ConfigError: if there are fewer than two folds, the data has an official test part, or the settings name what
@@ -73,18 +68,17 @@ def run_folds(
     """
     if folds < 2:
         raise ConfigError(f"there must be 2 folds or more, found {folds}")
-    if teachers:
+    if how:
         config = replace(config, extra=None)
     _refuse_what_knows_all_folds(config)
     results = []
     for number in range(1, folds + 1):
         run = runs / f"fold-{number}-of-{folds}"
-        extra = str(run / _SOFT_LABELS) if teachers else None
+        extra = str(run / _SOFT_LABELS) if how else None
         own = replace(config, fold=f"{number}/{folds}", extra=extra)
         found = _finished(run, own)
         print(f"fold {number} of {folds} {'is there' if found else 'trains'}", flush=True)
-        if extra and not found:
-            how = Labelling(teachers, folds=_TEACHERS_OF_A_KIND, include_training=True, texts=texts)
+        if how and extra and not found:
             _teach(own, how, Path(extra))
         results.append(found or _run_fold(own, run))
     return results
@@ -151,6 +145,6 @@ def _baseline(corpus: Corpus) -> NDArray[np.float64]:
     """Return the probabilities of the baseline for the test part; it chooses nothing, and so learns from all else."""
     texts = [*corpus.train.texts, *corpus.validation.texts]
     classes = np.concatenate([corpus.train.classes, corpus.validation.classes])
-    counts = CharacterCounts(texts)
+    counts = CharacterCounts.of_few(texts)
     judge = fit_linear("linear", counts.count(texts), classes, len(corpus.train.labels))
     return judge(counts.count(corpus.test.texts))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from model_store.text import normalize
 from training.__main__ import main
 from training.config import TrainingConfig, read_config
 from training.datasets import load_corpus, read_soft_labels
@@ -103,6 +104,21 @@ def test_linear_teachers_learn_anew_for_each_fold_and_are_never_shown_it(
         origin = read_origin(run / "soft_labels.tsv", config)
         assert origin
         assert origin.details["folds"] == 5
+
+
+def test_teachers_label_texts_made_of_what_each_fold_learns_from(table: Path, tmp_path: Path) -> None:
+    flags = ("--teacher", "linear", "--spliced", "60", *FLAGS)
+
+    assert main(["folds", "--dataset", str(table), "--folds", "2", "--runs", str(tmp_path / "runs"), *flags]) == 0
+
+    for number in (1, 2):
+        run = tmp_path / "runs" / f"fold-{number}-of-2"
+        corpus = load_corpus(read_config(run / "config.toml", {}))
+        labelled = read_soft_labels(run / "soft_labels.tsv", corpus.train.labels)
+        words = {word for text in corpus.train.texts for word in normalize(text).split(" ")}
+        assert 0 < len(labelled) <= 60
+        assert {word for text in labelled.texts for word in text.split(" ")} <= words
+        assert not set(labelled.texts) & {normalize(text) for text in corpus.test.texts}
 
 
 def test_labels_of_teachers_of_one_fold_do_not_serve_another(table: Path, tmp_path: Path) -> None:
