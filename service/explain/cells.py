@@ -1,43 +1,25 @@
-"""One step of the recurrent cells, and the same step backwards.
+"""The recurrent cells through the steps of a text, and back.
 
-Equations and the order of gates in the weights: ONNX operator specification, version 14, `RNN`, `LSTM`, `GRU`; they are
-those of Elman (1990), of Hochreiter and Schmidhuber (1997) with the forget gate of Gers, Schmidhuber and Cummins
-(2000), and of Cho et al. (2014, arXiv:1406.1078). Backwards: the chain rule through time (Werbos 1990), written out.
+Equations and the order of gates in the weights: ONNX operator specification, version 14, `RNN`, `LSTM` (and `GRU`, in
+`service.explain.gru`); they are those of Elman (1990), and of Hochreiter and Schmidhuber (1997) with the forget gate of
+Gers, Schmidhuber and Cummins (2000). Backwards: the chain rule through time (Werbos 1990), written out.
+
+A step is a handful of small operations, each of which costs as much to start as to do. So whatever does not need the
+state before is done for all steps at once: the products with the inputs, and all slopes on the way back.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
 from service.explain.activations import Activation
 from service.explain.graph import Array
 
-State = tuple[Array, ...]
-"""What a cell hands on to its next step: h, and c in an LSTM, each (batch, units)."""
-
-
-class Step(NamedTuple):
-    """What happened in one step.
-
-    Attributes:
-        before: the state that the step was given.
-        after: the state that it gave.
-        values: what it computed on the way, by name, each (batch, units).
-    """
-
-    before: State
-    after: State
-    values: Mapping[str, Array]
-
-
-class Backward(NamedTuple):
-    """Gradients of what a step was given: its projected input (batch, parts * units) and the state before it."""
-
-    projected: Array
-    state: State
+Values = Mapping[str, Array]
+"""What a cell computed, by name, each (steps, batch, units), in the order in which it read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +42,41 @@ class Cell(ABC):
 
     name: ClassVar[str]
     gates: ClassVar[tuple[str, ...]]
-    """What of its steps people want to see."""
+    """What of its values people want to see."""
     parts: ClassVar[int]
     """How many blocks of units rows its weights have."""
-    states: ClassVar[int] = 1
 
     @property
     def units(self) -> int:
         """The size of its state."""
         return int(self.recurrent.shape[1])
 
-    def start(self, batch: int) -> State:
-        """Return the state before the first step: zeros."""
-        return (np.zeros((batch, self.units), dtype=np.float32),) * self.states
+    @abstractmethod
+    def read(self, inputs: Array) -> Values:
+        """Go through `inputs` (steps, batch, features), from a state of zeros."""
 
     @abstractmethod
-    def step(self, projected: Array, state: State) -> Step:
-        """Go one step on from `state`; `projected` is x Wᵀ + bias (batch, parts * units)."""
+    def back(self, values: Values, hidden: Array) -> Array:
+        """Return the gradient of the inputs (steps, batch, features).
 
-    @abstractmethod
-    def back(self, step: Step, gradient: State) -> Backward:
-        """Go a step back: from the gradient of the state after it to those of what it was given."""
+        Args:
+            values: what `read` gave; one row of it serves all rows of the gradient.
+            hidden: the gradient of every hidden state (steps, batch, units).
+        """
+
+    def _projected(self, inputs: Array) -> Array:
+        """Return x Wᵀ + bias (steps, batch, parts * units)."""
+        projected: Array = inputs @ np.ascontiguousarray(self.kernel.T)
+        projected += self.bias
+        return projected
+
+    def _gradient_of_inputs(self, hidden: Array) -> Array:
+        """Return room for it, given the gradient of the hidden states."""
+        return np.empty((*hidden.shape[:2], self.kernel.shape[1]), dtype=hidden.dtype)
+
+    def _states(self, like: Array) -> Array:
+        """Return room for the states of as many steps and rows, and for the zeros before them."""
+        return np.zeros((len(like) + 1, like.shape[1], self.units), dtype=like.dtype)
 
 
 class SimpleRnn(Cell):
@@ -90,15 +86,25 @@ class SimpleRnn(Cell):
     gates = ("hidden",)
     parts = 1
 
-    def step(self, projected: Array, state: State) -> Step:
-        """Go one step on."""
-        after = self.activations[0].value(projected + state[0] @ self.recurrent.T + self.recurrent_bias)
-        return Step(state, (after,), {"hidden": after})
+    def read(self, inputs: Array) -> Values:
+        """Go through a text."""
+        projected, recurrent = self._projected(inputs), np.ascontiguousarray(self.recurrent.T)
+        projected += self.recurrent_bias
+        hidden = self._states(projected)
+        for place, total in enumerate(projected):
+            hidden[place + 1] = self.activations[0].value(total + hidden[place] @ recurrent)
+        return {"hidden": hidden[1:]}
 
-    def back(self, step: Step, gradient: State) -> Backward:
-        """Go a step back."""
-        total = gradient[0] * self.activations[0].slope(step.after[0])
-        return Backward(total, (total @ self.recurrent,))
+    def back(self, values: Values, hidden: Array) -> Array:
+        """Go back through it."""
+        slopes = self.activations[0].slope(values["hidden"])
+        inputs = self._gradient_of_inputs(hidden)
+        later: Array | float = 0.0
+        for place in reversed(range(len(hidden))):
+            total = (hidden[place] + later) * slopes[place]
+            inputs[place] = total @ self.kernel
+            later = total @ self.recurrent
+        return inputs
 
 
 class Lstm(Cell):
@@ -107,99 +113,77 @@ class Lstm(Cell):
     name = "lstm"
     gates = ("forget", "input", "output", "candidate", "cell", "hidden")
     parts = 4
-    states = 2
 
-    def step(self, projected: Array, state: State) -> Step:
-        """Go one step on."""
+    def read(self, inputs: Array) -> Values:
+        """Go through a text."""
         of_gate, of_candidate, of_cell = self.activations
-        split = 3 * self.units
-        total = projected + state[0] @ self.recurrent.T + self.recurrent_bias
-        write, show, keep = np.split(of_gate.value(total[:, :split]), 3, axis=1)
-        candidate = of_candidate.value(total[:, split:])
-        cell = keep * state[1] + write * candidate
-        shown = of_cell.value(cell)
-        hidden = show * shown
+        projected, recurrent, units = self._projected(inputs), np.ascontiguousarray(self.recurrent.T), self.units
+        projected += self.recurrent_bias
+        hidden, cell = self._states(projected), self._states(projected)
+        shown = np.empty_like(hidden[1:])
+        write, show, keep, candidate = parts_of(projected, 4)
+        for place, given in enumerate(projected):
+            total = given + hidden[place] @ recurrent
+            given[:, : 3 * units] = of_gate.value(total[:, : 3 * units])
+            given[:, 3 * units :] = of_candidate.value(total[:, 3 * units :])
+            cell[place + 1] = keep[place] * cell[place] + write[place] * candidate[place]
+            shown[place] = of_cell.value(cell[place + 1])
+            hidden[place + 1] = show[place] * shown[place]
         gates = {"forget": keep, "input": write, "output": show, "candidate": candidate}
-        return Step(state, (hidden, cell), {**gates, "cell": cell, "shown": shown, "hidden": hidden})
+        return {**gates, "cell": cell[1:], "cell_before": cell[:-1], "shown": shown, "hidden": hidden[1:]}
 
-    def back(self, step: Step, gradient: State) -> Backward:
-        """Go a step back."""
+    def back(self, values: Values, hidden: Array) -> Array:
+        """Go back through it."""
         of_gate, of_candidate, of_cell = self.activations
-        values, (hidden, cell) = step.values, gradient
-        cell = cell + hidden * values["output"] * of_cell.slope(values["shown"])
-        total = np.concatenate(
+        to_cell = values["output"] * of_cell.slope(values["shown"])
+        to_output = values["shown"] * of_gate.slope(values["output"])
+        to_others = np.stack(
             [
-                cell * (values["candidate"] * of_gate.slope(values["input"])),
-                hidden * (values["shown"] * of_gate.slope(values["output"])),
-                cell * (step.before[1] * of_gate.slope(values["forget"])),
-                cell * (values["input"] * of_candidate.slope(values["candidate"])),
+                values["candidate"] * of_gate.slope(values["input"]),
+                values["cell_before"] * of_gate.slope(values["forget"]),
+                values["input"] * of_candidate.slope(values["candidate"]),
             ],
-            axis=1,
+            axis=2,
         )
-        return Backward(total, (total @ self.recurrent, cell * values["forget"]))
+        (kernel, kernels), (recurrent, recurrents) = (
+            self._output_apart(each) for each in (self.kernel, self.recurrent)
+        )
+        inputs = self._gradient_of_inputs(hidden)
+        later: Array | float = 0.0
+        later_cell: Array | float = 0.0
+        for place in reversed(range(len(hidden))):
+            state = hidden[place] + later
+            cell = state * to_cell[place] + later_cell
+            output = state * to_output[place]
+            inputs[place] = output @ kernel + through(cell, to_others[place], kernels)
+            later = output @ recurrent + through(cell, to_others[place], recurrents)
+            later_cell = cell * values["forget"][place]
+        return inputs
+
+    def _output_apart(self, weights: Array) -> tuple[Array, Array]:
+        """Return the rows of the output gate, which depends on h', and those of the others, which depend on c'."""
+        first, last = self.units, 2 * self.units
+        return weights[first:last], np.concatenate([weights[:first], weights[last:]])
 
 
-class Gru(Cell):
-    """z, r = f(x Wᵀ + h Rᵀ + b); n = g(x Wᵀ + r (h Rᵀ + b)); h' = (1 - z) n + z h: `linear_before_reset`, as Keras."""
+def through(gradient: Array, slopes: Array, weights: Array) -> Array:
+    """Return the gradient of what was multiplied with weights, by way of several parts.
 
-    name = "gru"
-    gates = ("update", "reset", "candidate", "hidden")
-    parts = 3
-
-    def step(self, projected: Array, state: State) -> Step:
-        """Go one step on."""
-        split = 2 * self.units
-        from_state = state[0] @ self.recurrent.T + self.recurrent_bias
-        gates = self.activations[0].value(projected[:, :split] + from_state[:, :split])
-        remembered = from_state[:, split:]
-        candidate = self.activations[1].value(projected[:, split:] + gates[:, self.units :] * remembered)
-        return _gru_step(state, gates, candidate, remembered)
-
-    def back(self, step: Step, gradient: State) -> Backward:
-        """Go a step back."""
-        values = step.values
-        update, candidate = _gru_back(self, step, gradient[0])
-        reset = candidate * (values["remembered"] * self.activations[0].slope(values["reset"]))
-        to_state = np.concatenate([update, reset, candidate * values["reset"]], axis=1)
-        before = gradient[0] * values["update"] + to_state @ self.recurrent
-        return Backward(np.concatenate([update, reset, candidate], axis=1), (before,))
+    Args:
+        gradient: of what came out of the parts (batch, units).
+        slopes: how much that changes with each part (batch, parts, units), or one row that serves all.
+        weights: of the parts (parts * units, inputs).
+    """
+    if len(slopes) == 1 < len(gradient):  # the Jacobians of a text: fewer products, once the parts are one
+        parts, units = slopes.shape[1:]
+        weights = (slopes[0, :, :, None] * weights.reshape(parts, units, -1)).sum(0)
+    else:
+        gradient = (gradient[:, None] * slopes).reshape(len(gradient), -1)
+    product: Array = gradient @ weights
+    return product
 
 
-class GruOfPaper(Gru):
-    """The same with n = g(x Wᵀ + (r h) Rᵀ + b), as Cho et al. wrote it."""
-
-    def step(self, projected: Array, state: State) -> Step:
-        """Go one step on."""
-        split, [hidden] = 2 * self.units, state
-        recurrent, bias = self.recurrent, self.recurrent_bias
-        gates = self.activations[0].value(projected[:, :split] + hidden @ recurrent[:split].T + bias[:split])
-        remembered = gates[:, self.units :] * hidden
-        candidate = self.activations[1].value(projected[:, split:] + remembered @ recurrent[split:].T + bias[split:])
-        return _gru_step(state, gates, candidate, remembered)
-
-    def back(self, step: Step, gradient: State) -> Backward:
-        """Go a step back."""
-        split, values = 2 * self.units, step.values
-        update, candidate = _gru_back(self, step, gradient[0])
-        remembered = candidate @ self.recurrent[split:]
-        reset = remembered * (step.before[0] * self.activations[0].slope(values["reset"]))
-        total = np.concatenate([update, reset, candidate], axis=1)
-        before = gradient[0] * values["update"] + remembered * values["reset"]
-        return Backward(total, (before + total[:, :split] @ self.recurrent[:split],))
-
-
-def _gru_step(state: State, gates: Array, candidate: Array, remembered: Array) -> Step:
-    update, reset = np.split(gates, 2, axis=1)
-    after = candidate + update * (state[0] - candidate)
-    values = {"update": update, "reset": reset, "candidate": candidate, "remembered": remembered, "hidden": after}
-    return Step(state, (after,), values)
-
-
-def _gru_back(cell: Gru, step: Step, gradient: Array) -> tuple[Array, Array]:
-    """Return the gradients before the activations of the update gate and of the candidate."""
-    of_gate, of_candidate = cell.activations
-    update, candidate = step.values["update"], step.values["candidate"]
-    return (
-        gradient * ((step.before[0] - candidate) * of_gate.slope(update)),
-        gradient * ((1 - update) * of_candidate.slope(candidate)),
-    )
+def parts_of(array: Array, parts: int) -> list[Array]:
+    """Return views of the parts of (steps, batch, parts * units)."""
+    units = array.shape[2] // parts
+    return [array[:, :, part * units : (part + 1) * units] for part in range(parts)]

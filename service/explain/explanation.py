@@ -20,7 +20,8 @@ from service.scoring import score_rows
 _SIGNED = frozenset({"candidate", "cell", "hidden"})
 """What is positive in one unit and negative in another, so that only its size has a mean that says something."""
 
-_BATCH_TOKENS = 2_048
+_BATCH_TOKENS = 16_384
+"""Of one call of the engine; with fewer, too few rows of a long text go together for the graph that reads many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _integral(studied: Study) -> dict[str, Any]:
 
 def _layer(number: int, trace: Trace, *, units: bool) -> dict[str, Any]:
     cell = trace.reader.cell
-    values = {name: np.stack([step.values[name][WHOLE] for step in trace.steps]) for name in cell.gates}
+    values = {name: trace.values[name][:, WHOLE] for name in cell.gates}
     return {
         "layer": number,
         "direction": trace.reader.direction,

@@ -7,7 +7,6 @@ Bengio 2013, arXiv:1211.5063); gates are there to keep it level (Hochreiter and 
 
 import numpy as np
 
-from service.explain.cells import Step
 from service.explain.graph import Array
 from service.explain.recurrence import Trace
 
@@ -19,21 +18,11 @@ def reach(trace: Trace, row: int) -> Array:
         trace: of one direction of a layer.
         row: of the batch.
     """
-    cell = trace.reader.cell
-    nothing = np.zeros((cell.units, cell.units), dtype=np.float32)
-    # A row for each unit of h: what its gradient becomes, step by step back.
-    state = (np.eye(cell.units, dtype=np.float32), *[nothing] * (cell.states - 1))
-    steps: list[Array] = []
-    for place in reversed(trace.reader.order(len(trace.steps))):
-        projected, state = cell.back(_row(trace.steps[place], row), state)
-        steps.append(projected)
-    jacobians = np.stack(steps) @ cell.kernel
-    norms: Array = np.linalg.norm(jacobians.reshape(len(steps), -1), axis=1)
+    values = {name: each[:, row : row + 1] for name, each in trace.values.items()}
+    steps, _, units = values["hidden"].shape
+    # A row for each unit of the last state: what its gradient becomes, step by step back.
+    hidden = np.zeros((steps, units, units), dtype=values["hidden"].dtype)
+    hidden[trace.last] = np.eye(units)
+    jacobians = trace.reader.turned(trace.reader.back(values, hidden))[::-1]
+    norms: Array = np.linalg.norm(jacobians.reshape(steps, -1), axis=1)
     return norms
-
-
-def _row(step: Step, row: int) -> Step:
-    """Return a step of one row of the batch."""
-    kept = slice(row, row + 1)
-    before, after = (tuple(part[kept] for part in state) for state in (step.before, step.after))
-    return Step(before, after, {name: value[kept] for name, value in step.values.items()})

@@ -10,8 +10,9 @@ from typing import Literal
 import numpy as np
 
 from service.explain.activations import activations_of
-from service.explain.cells import Cell, Gru, GruOfPaper, Lstm, SimpleRnn, Step
+from service.explain.cells import Cell, Lstm, SimpleRnn, Values
 from service.explain.graph import Array, Node, NotCoveredError
+from service.explain.gru import Gru, GruOfPaper
 
 Direction = Literal["forward", "backward"]
 
@@ -38,46 +39,36 @@ class Reader:
     direction: Direction
     cell: Cell
 
-    def order(self, steps: int) -> range:
-        """Return the places of a text in the order in which they are read."""
-        return range(steps) if self.direction == "forward" else range(steps - 1, -1, -1)
-
-    def read(self, inputs: Array) -> list[Step]:
-        """Go through `inputs` (steps, batch, features); return what happened, in the order of the text."""
-        cell, (length, batch, features) = self.cell, inputs.shape
-        projected = (inputs.reshape(-1, features) @ cell.kernel.T + cell.bias).reshape(length, batch, -1)
-        state, steps = cell.start(batch), []
-        for place in self.order(length):
-            step = cell.step(projected[place], state)
-            state = step.after
-            steps.append(step)
+    def turned(self, steps: Array) -> Array:
+        """Return what belongs to the steps of a text in the order in which they are read, or the other way round."""
         return steps if self.direction == "forward" else steps[::-1]
 
-    def back(self, steps: Sequence[Step], hidden: Array) -> Array:
-        """Return the gradient of the projected inputs (steps, batch, parts * units).
+    def read(self, inputs: Array) -> Values:
+        """Go through `inputs` (steps, batch, features); return what the cell computed, in the order of the text."""
+        return {name: self.turned(each) for name, each in self.cell.read(self.turned(inputs)).items()}
+
+    def back(self, values: Values, hidden: Array) -> Array:
+        """Return the gradient of the inputs (steps, batch, features).
 
         Args:
-            steps: what happened, in the order of the text.
+            values: what the cell computed, in the order of the text; one row of it may serve all rows of the gradient.
             hidden: the gradient of every hidden state (steps, batch, units).
         """
-        state = self.cell.start(hidden.shape[1])
-        projected: list[Array] = [hidden[0]] * len(steps)
-        for place in reversed(self.order(len(steps))):
-            projected[place], state = self.cell.back(steps[place], (state[0] + hidden[place], *state[1:]))
-        return np.stack(projected)
+        as_read = {name: self.turned(each) for name, each in values.items()}
+        return self.turned(self.cell.back(as_read, self.turned(hidden)))
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What one direction of a layer did with a text: its steps in the order of the text."""
+    """What one direction of a layer did with a text: what its cell computed, in the order of the text."""
 
     reader: Reader
-    steps: Sequence[Step]
+    values: Values
 
     @property
     def last(self) -> int:
         """The place that was read last."""
-        return self.reader.order(len(self.steps))[-1]
+        return -1 if self.reader.direction == "forward" else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +80,19 @@ class Layer:
     def read(self, inputs: Array) -> tuple[Array, Array, list[Trace]]:
         """Return all states (steps, directions, batch, units), the last ones (directions, batch, units), and traces."""
         traces = [Trace(reader, reader.read(inputs)) for reader in self.readers]
-        states = np.stack([np.stack([step.after[0] for step in trace.steps]) for trace in traces], axis=1)
-        return states, np.stack([trace.steps[trace.last].after[0] for trace in traces]), traces
+        states = np.stack([trace.values["hidden"] for trace in traces], axis=1)
+        return states, np.stack([trace.values["hidden"][trace.last] for trace in traces]), traces
 
     def back(self, traces: Sequence[Trace], states: Array) -> Array:
         """Return the gradient of the inputs (steps, batch, features), given that of all states as `read` has them."""
-        gradients = [
-            trace.reader.back(trace.steps, states[:, place]) @ trace.reader.cell.kernel
-            for place, trace in enumerate(traces)
-        ]
+        gradients = [trace.reader.back(trace.values, states[:, place]) for place, trace in enumerate(traces)]
         total: Array = np.sum(gradients, axis=0)
         return total
 
 
 def of_last(traces: Sequence[Trace], ends: Array) -> Array:
     """Return the gradient of all states, given that of the last ones: nothing for the others."""
-    states = np.zeros((len(traces[0].steps), *ends.shape), dtype=ends.dtype)
+    states = np.zeros((len(traces[0].values["hidden"]), *ends.shape), dtype=ends.dtype)
     for place, trace in enumerate(traces):
         states[trace.last, place] = ends[place]
     return states

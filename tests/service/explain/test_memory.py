@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from service.explain.activations import activations_of
-from service.explain.cells import Cell, Gru, GruOfPaper, Lstm, SimpleRnn
+from service.explain.cells import Cell, Lstm, SimpleRnn
+from service.explain.gru import Gru, GruOfPaper
 from service.explain.memory import reach
 from service.explain.recurrence import Direction, Reader, Trace
 
@@ -41,14 +42,14 @@ def test_the_reach_is_the_norm_of_what_other_inputs_would_change(
 
     norms = reach(traced(reader), row=0)
 
-    for back, place in enumerate(reversed(reader.order(STEPS))):
+    for back, place in enumerate(reader.turned(np.arange(STEPS))[::-1]):
         jacobian = []
         for feature in range(FEATURES):
             above, below = INPUTS.copy(), INPUTS.copy()
             above[place, 0, feature] += step
             below[place, 0, feature] -= step
             ends = [traced(reader, each) for each in (above, below)]
-            states = [trace.steps[trace.last].after[0][0] for trace in ends]
+            states = [trace.values["hidden"][trace.last, 0] for trace in ends]
             jacobian.append((states[0] - states[1]) / (2 * step))
         assert norms[back] == pytest.approx(np.linalg.norm(jacobian), rel=1e-5, abs=1e-9)
 
