@@ -1,4 +1,4 @@
-"""Reads the wire format of Protocol Buffers, in which ONNX and TensorFlow write their graphs, without their packages.
+"""Reads and writes the wire format of Protocol Buffers, that of ONNX' and TensorFlow's graphs, without their packages.
 
 A message is a row of fields, each a key (field number and kind of value) and a value; what a number means stands in the
 `.proto` file of the format. Source: Protocol Buffers documentation, "Encoding".
@@ -86,6 +86,18 @@ def floats(values: Sequence[Value]) -> list[float]:
     return list(struct.unpack(f"<{len(data) // 4}f", data))
 
 
+def written(number: int, value: int | bytes) -> bytes:
+    """Return a field: a whole number from 0 on, or bytes."""
+    if isinstance(value, int):
+        return _written_varint(number << 3 | _VARINT) + _written_varint(value)
+    return opened(number, len(value)) + value
+
+
+def opened(number: int, size: int) -> bytes:
+    """Return what stands before the bytes of a field; for those that are too many to be copied."""
+    return _written_varint(number << 3 | _BYTES) + _written_varint(size)
+
+
 def _value(view: memoryview, position: int, kind: int) -> tuple[Value, int]:
     if kind == _VARINT:
         return _varint(view, position)
@@ -108,6 +120,14 @@ def _varint(view: memoryview, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return number & (1 << 64) - 1, position + place + 1
     raise WireError("a whole number does not end")
+
+
+def _written_varint(number: int) -> bytes:
+    parts = bytearray()
+    while number > 0x7F:
+        parts.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*parts, number])
 
 
 def _unpacked(view: memoryview) -> Iterator[int]:

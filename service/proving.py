@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model_store.encoder import Encoded, TextEncoder
+from model_store.encoder import PADDING_ID, Encoded, TextEncoder
 from model_store.errors import GoldenMismatchError
 from model_store.golden import check_golden, read_golden
 from model_store.layout import EXTRA, GOLDEN, StoredVersion, Trust, VersionRef, verify
@@ -71,12 +71,15 @@ def prove_verified(stored: StoredVersion, choice: EngineChoice) -> Proven:
     def among_many(ids: NDArray[np.int32]) -> NDArray[np.float32]:
         return engine.score((ids.tolist() * _MANY)[: max(_MANY, len(ids))])[: len(ids)]
 
-    def alone(ids: NDArray[np.int32]) -> NDArray[np.float32]:
+    def padded(ids: NDArray[np.int32]) -> NDArray[np.float32]:
         return np.concatenate([engine.score([row]) for row in ids.tolist()])
+
+    def alone(ids: NDArray[np.int32]) -> NDArray[np.float32]:
+        return np.concatenate([engine.score([row[row != PADDING_ID].tolist()]) for row in ids])
 
     examples, max_tokens = read_golden(stored.path / GOLDEN), stored.manifest.max_tokens
     if {len(example.probabilities) for example in examples} != {len(stored.manifest.labels)}:
         raise GoldenMismatchError("the golden examples do not have a probability for each label of the manifest")
-    # An engine may use one program for a row and another for many.
-    worst = max(check_golden(examples, encoder, max_tokens, score) for score in (alone, among_many))
+    # An engine may use one program for a row, another for padding, and a third for many rows.
+    worst = max(check_golden(examples, encoder, max_tokens, score) for score in (alone, padded, among_many))
     return Proven(stored, encoder, engine, worst)

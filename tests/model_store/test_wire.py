@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from model_store.errors import WireError
-from model_store.wire import floats, integers, messages, read_message, texts
+from model_store.wire import fields, floats, integers, messages, read_message, texts, written
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 FLOAT32 = st.floats(width=32, allow_nan=False)
@@ -77,3 +77,10 @@ def test_a_field_of_another_type_is_refused() -> None:
         floats(number[2])
     with pytest.raises(WireError, match="not UTF-8"):
         texts(broken[2])
+
+
+@given(st.lists(st.tuples(st.integers(1, 2**29 - 1), st.integers(0, 2**64 - 1) | st.binary(max_size=300))))
+def test_what_is_written_is_read_again(given: list[tuple[int, int | bytes]]) -> None:
+    message = b"".join(written(number, value) for number, value in given)
+
+    assert list(fields(message)) == given

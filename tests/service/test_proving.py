@@ -19,9 +19,10 @@ from model_store.layout import (
     verify,
 )
 from service.engines.choice import EngineChoice
+from service.engines.unpadded import Unpadded
 from service.proving import prove
 from service.security.signatures import TrustedKeys
-from tests.versions import CHARACTERS, Shape, gru_graph, publish_staged
+from tests.versions import CHARACTERS, Shape, gru_graph, publish_staged, publish_version
 
 GRU = VersionRef("gru", 1)
 CHOICE = EngineChoice("auto", "cpu", 0)
@@ -68,6 +69,30 @@ def test_a_graph_for_many_rows_that_answers_otherwise_is_refused(tmp_path: Path)
         other = gru_graph(len(set(CHARACTERS)) + RESERVED_IDS, Shape(seed=1))
         (staged / FUSED_BATCH_GRAPH).write_bytes(other.SerializeToString())
         ref = publish_staged(staged, tmp_path, "gru", Shape(seed=0))
+    with pytest.raises(GoldenMismatchError):
+        prove(tmp_path, ref, CHOICE, None)
+
+
+def test_a_graph_for_a_text_alone_that_answers_otherwise_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = publish_version(tmp_path)
+    other = gru_graph(len(set(CHARACTERS)) + RESERVED_IDS, Shape(seed=1)).SerializeToString()
+    monkeypatch.setattr("service.engines.onnx.without_padding", lambda _: Unpadded(other, {}))
+    with pytest.raises(GoldenMismatchError):
+        prove(tmp_path, ref, CHOICE, None)
+
+
+def test_a_graph_for_padding_that_answers_otherwise_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right, other = (
+        gru_graph(len(set(CHARACTERS)) + RESERVED_IDS, Shape(seed=seed)).SerializeToString() for seed in (0, 1)
+    )
+    with staging(tmp_path) as staged:
+        (staged / FUSED_BATCH_GRAPH).write_bytes(right)
+        ref = publish_staged(staged, tmp_path, "gru", Shape(seed=0))
+    monkeypatch.setattr("service.engines.onnx.without_padding", lambda _: Unpadded(right, {}))
+    assert prove(tmp_path, ref, CHOICE, None)
+    monkeypatch.setattr("service.engines.onnx._read", lambda path: other if path.name == "model.onnx" else right)
     with pytest.raises(GoldenMismatchError):
         prove(tmp_path, ref, CHOICE, None)
 

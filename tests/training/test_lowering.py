@@ -1,9 +1,11 @@
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from model_store.operators.fused_graph import check_fused_graph
+from service.engines.unpadded import without_padding
 from tests.training.models import VOCABULARY, ragged_ids, random_weights, small
 from training.config import VARIANT_NAMES as VARIANTS
 from training.config import TrainingConfig
@@ -31,17 +33,25 @@ CELLS: list[dict[str, Any]] = [
 
 def _both(config: TrainingConfig, labels: int = 2) -> tuple[Any, Any]:
     """Return a Keras model with random weights, and its fused graph as a function."""
-    from onnxruntime import InferenceSession
+    model, graph = _lowered(config, labels)
+    check_fused_graph(graph, "model.onnx")
+    return model, _function(graph)
 
+
+def _lowered(config: TrainingConfig, labels: int = 2) -> tuple[Any, bytes]:
     from training.lowering import lower
     from training.variants import ModelSpec, build
 
     model = build(ModelSpec(config, VOCABULARY, labels, portable=True))
     random_weights(model)
-    graph = lower(model).SerializeToString()
-    check_fused_graph(graph, "model.onnx")
+    return model, lower(model).SerializeToString()
+
+
+def _function(graph: bytes) -> Any:
+    from onnxruntime import InferenceSession
+
     session = InferenceSession(graph, providers=["CPUExecutionProvider"])
-    return model, lambda ids: session.run(["probabilities"], {"ids": ids})[0]
+    return lambda ids: session.run(["probabilities"], {"ids": ids})[0]
 
 
 @pytest.mark.parametrize("settings", [*({"variant": name} for name in VARIANTS), *POOLED, *CELLS], ids=str)
@@ -50,6 +60,20 @@ def test_the_fused_graph_gives_the_scores_of_keras(settings: dict[str, Any]) -> 
     ids = ragged_ids()
 
     np.testing.assert_allclose(fused(ids), np.asarray(model(ids)), atol=2e-6)
+
+
+@pytest.mark.parametrize("settings", [*({"variant": name} for name in VARIANTS), *POOLED, *CELLS], ids=str)
+def test_without_what_tells_padding_it_gives_them_to_a_text_alone(settings: dict[str, Any]) -> None:
+    model, graph = _lowered(small(**settings))
+    simpler = without_padding(graph).raw
+    told = {"Sign", "Min", "Max", "Div", "Cast", "Unsqueeze"}
+    fused = _function(simpler)
+
+    assert told.isdisjoint(node.op_type for node in onnx.load_from_string(simpler).graph.node)
+    for row in ragged_ids():
+        ids = row[None, : max(1, np.count_nonzero(row))]
+        if ids.all():
+            np.testing.assert_allclose(fused(ids), np.asarray(model(ids)), atol=2e-6)
 
 
 def test_the_fused_graph_of_three_classes_gives_the_scores_of_keras() -> None:
