@@ -1,7 +1,7 @@
 """What a fused graph becomes for rows without padding, such as a text alone.
 
-Half of its operators tell padding from ids (training/lowering.py, lowering_pooling.py). Without padding it is known what
-they give, and each costs a call as much as it does for many rows: 4 of 47 microseconds together (docs/decisions/0007).
+Half of its operators tell padding from ids (training/lowering.py, lowering_pooling.py). Without padding it is known
+what they give, and each costs a call as much as it does for many rows: 4 of 47 microseconds (docs/decisions/0007).
 Numbers of fields: onnx.proto of ONNX, IR version 9.
 """
 
