@@ -90,6 +90,12 @@ class TrainingConfig:
     foils: int | None = _setting(
         None, "pretrain: tell the next unit from so many others of its batch, not from all there are", low=1
     )
+    ngrams: int = _setting(
+        0,
+        "subword: vectors of pieces learn together where they share n-grams of so many characters or fewer; 0: none do",
+        low=0,
+        high=8,
+    )
     embedding: int = _setting(50, "size of the embedding", low=1, high=4_096)
     units: int = _setting(50, "units of each recurrent layer", low=1, high=4_096)
     layers: int | None = _setting(

@@ -88,6 +88,8 @@ def pretrain(config: TrainingConfig, run: Path) -> list[Epoch]:
     """
     if find_variant(config.variant).cell is None:
         raise ConfigError(f"{config.variant} has no recurrent layer to pre-train")
+    if config.ngrams:
+        raise ConfigError("pre-training learns whole vectors: leave ngrams to `train`")
     claim(run, config)
     seed_everything(config.seed)
     corpus = load_corpus(config)
@@ -124,7 +126,7 @@ def language_model(spec: ModelSpec) -> keras.Model:
 
 
 def start_from(pretrained: Path, model: keras.Model, spec: ModelSpec) -> None:
-    """Give `model` the vectors and the first recurrent layer of a run of `pretrain`.
+    """Give `model` the vectors and the first recurrent layer of a run of `pretrain`; n-grams begin with zero.
 
     Raises:
         ResumeError: if it is not such a run.
@@ -137,7 +139,8 @@ def start_from(pretrained: Path, model: keras.Model, spec: ModelSpec) -> None:
     for name in ("embedding", "recurrent_1"):
         ours, theirs = model.get_layer(name), learnt.get_layer(name)
         try:
-            ours.set_weights(theirs.get_weights())
+            known = theirs.get_weights()
+            ours.set_weights([*known, *(np.zeros_like(weight) for weight in ours.get_weights()[len(known) :])])
         except ValueError as error:
             raise ConfigError(f"{name} of {pretrained} does not fit: pre-train with the same settings") from error
 

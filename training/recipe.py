@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from training.classification import Classification
 from training.config import TrainingConfig, read_config
 from training.datasets import Corpus, Dataset, load_corpus, load_unlabelled, read_soft_labels, without_texts_of
 from training.epochs import EpochRows
-from training.errors import ResumeError
+from training.errors import ConfigError, ResumeError
 from training.history import Epoch, read_epochs
+from training.ngrams import fold, shared_ngrams
 from training.phrases import made_phrases
 from training.pretraining import start_from
 from training.provenance import note_origin, read_run_origin
@@ -62,7 +63,7 @@ def train_variant(config: TrainingConfig, run: Path) -> Trained:
     encoder = run_encoder(run, config, corpus)
     train = EpochRows(_with_extra(corpus, config), encoder, config)
     validation = encode_rows(corpus.validation, encoder, evaluation_length(config), keep_empty=True)
-    spec = ModelSpec(config, encoder.size, len(corpus.train.labels))
+    spec = _learning(ModelSpec(config, encoder.size, len(corpus.train.labels)), encoder)
     model = build(spec)
     _warm_up(model, spec, encoder)
     fit(model, Classification(train, validation, config), config, run)
@@ -80,9 +81,23 @@ def load_run(run: Path) -> Trained:
     config = read_config(run / CONFIG, {})
     encoder = read_encoder(run)
     labels = json.loads((run / LABELS).read_text(encoding="utf-8"))
-    model = build(ModelSpec(config, encoder.size, len(labels), portable=True))
-    model.load_weights(run / BEST_WEIGHTS)
+    spec = ModelSpec(config, encoder.size, len(labels), portable=True)
+    model = build(spec)
+    if config.ngrams:
+        learnt = build(_learning(spec, encoder))
+        learnt.load_weights(run / BEST_WEIGHTS)
+        fold(learnt, model)
+    else:
+        model.load_weights(run / BEST_WEIGHTS)
     return Trained(config, model, encoder, read_epochs(run), read_run_origin(run))
+
+
+def _learning(spec: ModelSpec, encoder: TextEncoder) -> ModelSpec:
+    """Return what the model in training is built from: with the n-grams that the settings ask for."""
+    longest = spec.config.ngrams
+    if longest and find_variant(spec.config.variant).word_vectors:
+        raise ConfigError(f"the vectors of {spec.config.variant} do not learn: leave ngrams out")
+    return replace(spec, ngrams=shared_ngrams(encoder, longest)) if longest else spec
 
 
 def _warm_up(model: keras.Model, spec: ModelSpec, encoder: TextEncoder) -> None:

@@ -11,6 +11,7 @@ import keras
 
 from training.config import SERVED_TOKENS, TrainingConfig
 from training.layers import Attention, Complement, Flipped, PadOrCut, Pooling
+from training.ngrams import NgramEmbedding, Ngrams
 
 Tensor = Any
 Body = Callable[[Tensor, "ModelSpec"], Tensor]
@@ -25,12 +26,14 @@ class ModelSpec:
         vocabulary: number of ids of the encoder.
         labels: number of classes.
         portable: leave out kernels that run on a GPU only, as for publication.
+        ngrams: of the units, where their vectors learn together; a finished model has none.
     """
 
     config: TrainingConfig
     vocabulary: int
     labels: int
     portable: bool = False
+    ngrams: Ngrams | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +91,30 @@ def find_variant(name: str) -> Variant:
     return VARIANTS[name]
 
 
+def _embedding(spec: ModelSpec, **options: Any) -> keras.layers.Layer:
+    sizes = (spec.vocabulary, spec.config.embedding)
+    if spec.ngrams is None:
+        return keras.layers.Embedding(*sizes, name="embedding", **options)
+    return NgramEmbedding(spec.ngrams, *sizes, name="embedding", **options)
+
+
 def _bag(ids: Tensor, spec: ModelSpec) -> Tensor:
     """Add up the units' vectors: a count vector times a matrix, so with the hidden layer one layer in two factors."""
-    x = keras.layers.Embedding(spec.vocabulary, spec.config.embedding, mask_zero=True, name="embedding")(ids)
-    return Pooling("sum")(x)
+    return Pooling("sum")(_embedding(spec, mask_zero=True)(ids))
 
 
 def _flat(ids: Tensor, spec: ModelSpec) -> Tensor:
     config = spec.config
     cut = PadOrCut(config.length)(ids)
     trainable = not find_variant(config.variant).word_vectors
-    x = keras.layers.Embedding(spec.vocabulary, config.embedding, trainable=trainable, name="embedding")(cut)
+    x = _embedding(spec, trainable=trainable)(cut)
     return keras.layers.Flatten()(x)
 
 
 def _recurrent(ids: Tensor, spec: ModelSpec) -> Tensor:
     config, variant = spec.config, find_variant(spec.config.variant)
     layers = config.layers or variant.layers
-    x = keras.layers.Embedding(spec.vocabulary, config.embedding, mask_zero=True, name="embedding")(ids)
+    x = _embedding(spec, mask_zero=True)(ids)
     if config.spatial_dropout:
         x = keras.layers.SpatialDropout1D(config.spatial_dropout)(x)
     for number in range(1, layers + 1):

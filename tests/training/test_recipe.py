@@ -57,6 +57,7 @@ def test_a_seed_gives_the_same_model_again_and_another_seed_another(table: Path,
         {},
         {"dropout": 0.3},
         {"weight_average": 0.9, "piece_sampling": 0.2, "typo_noise": 0.1},
+        {"ngrams": 3},
     ],
     ids=str,
 )
