@@ -12,6 +12,7 @@ import keras
 from training.config import SERVED_TOKENS, TrainingConfig
 from training.layers import Attention, Complement, Flipped, PadOrCut, Pooling
 from training.ngrams import NgramEmbedding, Ngrams
+from training.recurrence import quicken
 
 Tensor = Any
 Body = Callable[[Tensor, "ModelSpec"], Tensor]
@@ -132,9 +133,9 @@ def recurrent_layer(x: Tensor, spec: ModelSpec, number: int, *, states: bool) ->
     cell = CELLS[str(variant.cell)]
     if direction == "bidirectional":
         layer = cell(spec, name=f"{name}_cell", return_sequences=states)
-        return keras.layers.Bidirectional(layer, name=name)(x)
+        return quicken(keras.layers.Bidirectional(layer, name=name))(x)
     backward = direction == "backward"
-    x = cell(spec, name=name, return_sequences=states, go_backwards=backward)(x)
+    x = quicken(cell(spec, name=name, return_sequences=states, go_backwards=backward))(x)
     return Flipped()(x) if backward and states else x
 
 
