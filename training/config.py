@@ -85,7 +85,9 @@ class TrainingConfig:
     evaluation_length: int | None = _setting(None, "units seen in evaluation; by default as served", low=1, high=5_000)
 
     pretrained: str | None = _setting(
-        None, "start from the vectors and the first recurrent layer of that run of `pretrain`, with its encoder"
+        None,
+        "start from the vectors and the first recurrent layer of that run of `pretrain` or published version "
+        "(its directory), with its encoder",
     )
     foils: int | None = _setting(
         None, "pretrain: tell the next unit from so many others of its batch, not from all there are", low=1

@@ -20,8 +20,9 @@ from training.datasets import Corpus, Dataset, load_corpus, load_unlabelled, wit
 from training.errors import ConfigError, ResumeError
 from training.history import Epoch
 from training.layers import AmongFoils
+from training.restoring import keras_model
 from training.rows import Rows, encode_rows
-from training.runs import CONFIG, claim, run_encoder
+from training.runs import CONFIG, claim, run_encoder, stored_at
 from training.trainer import BEST_WEIGHTS, fit
 from training.variants import ModelSpec, find_variant, recurrent_layer
 
@@ -126,23 +127,36 @@ def language_model(spec: ModelSpec) -> keras.Model:
 
 
 def start_from(pretrained: Path, model: keras.Model, spec: ModelSpec) -> None:
-    """Give `model` the vectors and the first recurrent layer of a run of `pretrain`; n-grams begin with zero.
+    """Give `model` the vectors and the first recurrent layer of another; n-grams begin with zero.
+
+    Args:
+        pretrained: a run of `pretrain`, or a published version.
+        model: that is to learn.
+        spec: what it was built from.
 
     Raises:
-        ResumeError: if it is not such a run.
+        ResumeError: if it is neither.
         ConfigError: if its layers have other shapes.
+        StoreError: if the version is not as it was published.
     """
+    learnt = _learnt(pretrained, spec)
+    for name in ("embedding", "recurrent_1"):
+        try:
+            ours, theirs = model.get_layer(name), learnt.get_layer(name)
+            known = theirs.get_weights()
+            ours.set_weights([*known, *(np.zeros_like(weight) for weight in ours.get_weights()[len(known) :])])
+        except ValueError as error:
+            raise ConfigError(f"{name} of {pretrained} does not fit: it needs the same settings") from error
+
+
+def _learnt(pretrained: Path, spec: ModelSpec) -> keras.Model:
+    if stored := stored_at(pretrained):
+        return keras_model(stored)
     if not (pretrained / BEST_WEIGHTS).is_file():
         raise ResumeError(f"{pretrained} holds no pre-trained model; `pretrain --run {pretrained}` makes one")
     learnt = language_model(replace(spec, config=read_config(pretrained / CONFIG, {})))
     learnt.load_weights(pretrained / BEST_WEIGHTS)
-    for name in ("embedding", "recurrent_1"):
-        ours, theirs = model.get_layer(name), learnt.get_layer(name)
-        try:
-            known = theirs.get_weights()
-            ours.set_weights([*known, *(np.zeros_like(weight) for weight in ours.get_weights()[len(known) :])])
-        except ValueError as error:
-            raise ConfigError(f"{name} of {pretrained} does not fit: pre-train with the same settings") from error
+    return learnt
 
 
 def _both_ways(config: TrainingConfig) -> bool:

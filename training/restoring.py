@@ -1,7 +1,6 @@
 """A published version -> the Keras model that it was exported from."""
 
 import keras
-import tensorflow as tf
 
 from model_store.layout import StoredVersion
 from training.config import TrainingConfig
@@ -14,6 +13,8 @@ def keras_model(stored: StoredVersion) -> keras.Model:
     Raises:
         ValueError: if the settings make a model whose weights have other shapes.
     """
+    import tensorflow as tf  # noqa: PLC0415 - only where it is needed: Keras may run on something else
+
     manifest = stored.manifest
     config = TrainingConfig(**manifest.provenance["settings"])
     model = build(ModelSpec(config, manifest.encoder.size, len(manifest.labels)))

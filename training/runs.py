@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from model_store.encoder import ENCODERS, TextEncoder
+from model_store.layout import MANIFEST, StoredVersion, VersionRef, verify
 from training.config import TrainingConfig, read_config
 from training.datasets import Corpus
 from training.encoders import build_encoder
@@ -48,14 +49,38 @@ def run_encoder(run: Path, config: TrainingConfig, corpus: Corpus) -> TextEncode
     return ENCODERS[config.encoder].load(run / ENCODERS[config.encoder].filename)
 
 
-def read_encoder(run: Path) -> TextEncoder:
-    """Return the encoder of a run.
+def stored_at(path: Path) -> StoredVersion | None:
+    """Return the published version that lies there; None if it is the directory of a run, or nothing.
+
+    Raises:
+        StoreError: if its files are not those that were published.
+    """
+    if not (path / MANIFEST).is_file():
+        return None
+    version = path.resolve()
+    return verify(version.parent.parent, VersionRef(version.parent.name, int(version.name)))
+
+
+def read_settings(source: Path) -> TrainingConfig:
+    """Return the settings of a run or of a published version.
+
+    Raises:
+        ConfigError: if it is neither.
+    """
+    stored = stored_at(source)
+    return TrainingConfig(**stored.manifest.provenance["settings"]) if stored else read_config(source / CONFIG, {})
+
+
+def read_encoder(source: Path) -> TextEncoder:
+    """Return the encoder of a run or of a published version.
 
     Raises:
         ResumeError: if it has none.
     """
+    if stored := stored_at(source):
+        return stored.load_encoder()
     try:
-        kind = ENCODERS[read_config(run / CONFIG, {}).encoder]
-        return kind.load(run / kind.filename)
+        kind = ENCODERS[read_config(source / CONFIG, {}).encoder]
+        return kind.load(source / kind.filename)
     except (OSError, ConfigError) as error:
-        raise ResumeError(f"{run} holds no text encoder: {error}") from error
+        raise ResumeError(f"{source} holds no text encoder: {error}") from error

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from model_store.layout import DEFAULT_STORE
 from training.config import TrainingConfig
 from training.errors import ConfigError, ResumeError
 
@@ -61,6 +63,27 @@ def test_a_pretrained_run_trains_on_with_its_encoder(table: Path, tmp_path: Path
 
     pieces = [(tmp_path / run / "pieces.model").read_bytes() for run in ("before", "after")]
     assert pieces[0] == pieces[1]
+
+
+def test_training_starts_from_a_published_version_too() -> None:
+    from training.pretraining import start_from
+    from training.restoring import keras_model
+    from training.runs import read_encoder, read_settings, stored_at
+    from training.variants import ModelSpec, build
+
+    gru = DEFAULT_STORE / "gru" / "1"
+    spec = ModelSpec(replace(read_settings(gru), pooling="last"), read_encoder(gru).size, 3)
+    model, stored = build(spec), stored_at(gru)
+    start_from(gru, model, spec)
+
+    assert stored is not None
+    published = keras_model(stored)
+    for name in ("embedding", "recurrent_1"):
+        for ours, theirs in zip(
+            model.get_layer(name).get_weights(), published.get_layer(name).get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+    assert read_encoder(gru).tokens("연기가 좋았어요") == stored.load_encoder().tokens("연기가 좋았어요")
 
 
 def test_what_does_not_fit_is_refused(table: Path, tmp_path: Path) -> None:

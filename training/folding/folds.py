@@ -18,7 +18,7 @@ from training.labelling import Labelling, label_further
 from training.linear import CharacterCounts, fit_linear
 from training.recipe import evaluation_length, train_variant
 from training.rows import encode_rows
-from training.runs import CONFIG
+from training.runs import CONFIG, read_settings
 from training.scoring import score_rows
 
 OUTCOME = "fold.json"
@@ -101,7 +101,7 @@ def _refuse_what_knows_all_folds(config: TrainingConfig) -> None:
         raise ConfigError("extra cannot be used over folds: its teachers may have learnt from the folds tested on")
     for name in ("pretrained", "encoder_from"):
         source = getattr(config, name)
-        if source and read_config(Path(source) / CONFIG, {}).dataset == config.dataset:
+        if source and read_settings(Path(source)).dataset == config.dataset:
             raise ConfigError(f"{name} cannot be used over folds: {source} learnt from folds that are tested on")
 
 

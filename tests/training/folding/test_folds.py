@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from model_store.layout import DEFAULT_STORE
 from model_store.text import normalize
 from training.__main__ import main
 from training.config import TrainingConfig, read_config
@@ -76,6 +77,8 @@ def test_what_learnt_from_the_folds_tested_on_is_refused(table: Path, tmp_path: 
     for name, value in (("extra", "soft.tsv"), ("pretrained", str(tmp_path)), ("encoder_from", str(tmp_path))):
         with pytest.raises(ConfigError, match=f"{name} cannot be used over folds"):
             run_folds(_config(table, **{name: value}), 2, tmp_path / "runs")
+    with pytest.raises(ConfigError, match="pretrained cannot be used over folds"):
+        run_folds(TrainingConfig(dataset="nsmc", pretrained=str(DEFAULT_STORE / "gru" / "1")), 2, tmp_path / "runs")
     with pytest.raises(ConfigError, match="2 folds or more, found 1"):
         run_folds(_config(table), 1, tmp_path / "runs")
 
