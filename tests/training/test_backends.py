@@ -15,7 +15,8 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def test_a_run_trained_on_jax_gives_the_same_answers_on_tensorflow(table: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("variant", ["gru", "bilstm"])
+def test_a_run_trained_on_jax_gives_the_same_answers_on_tensorflow(table: Path, tmp_path: Path, variant: str) -> None:
     from training.classification import Classification
     from training.datasets import load_corpus
     from training.epochs import EpochRows
@@ -25,9 +26,10 @@ def test_a_run_trained_on_jax_gives_the_same_answers_on_tensorflow(table: Path, 
 
     run = tmp_path / "run"
     small = "--vocabulary 70 --embedding 8 --units 8 --batch-size 16 --epochs 2 --pooling mean_max --weight-average 0.9"
-    command = [sys.executable, "-c", TRAIN_WITHOUT_TENSORFLOW, "train", "--dataset", str(table), "--run", str(run)]
+    program = [sys.executable, "-c", TRAIN_WITHOUT_TENSORFLOW, "train", "--variant", variant]
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-    subprocess.run([*command, *small.split()], env=environment, check=True, capture_output=True, timeout=300)
+    command = [*program, "--dataset", str(table), "--run", str(run), *small.split()]
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=300)
 
     trained = load_run(run)
     corpus = load_corpus(trained.config)
