@@ -28,17 +28,17 @@ def gap() -> None:
 
 def mixture() -> None:
     """Let a new version score with the graph of the one before it."""
-    before: list[OnnxEngine] = []
+    before: list[dict[str, object]] = []
     load_whole = Registry._load_whole
 
     async def confused(registry: Registry, ref: VersionRef) -> bool:
         loaded = await load_whole(registry, ref)
         model = registry.entries[ref].model
         if ref.name == "gru" and model is not None and isinstance(model.engine, OnnxEngine):
-            own = model.engine._few
-            if before:
-                model.engine._few = before[-1]._few
-            before.append(type("Kept", (), {"_few": own})())
+            own = {name: getattr(model.engine, name) for name in ("_one", "_few", "_shared")}
+            for name, value in before[-1].items() if before else ():
+                setattr(model.engine, name, value)
+            before.append(own)
         return loaded
 
     Registry._load_whole = confused  # type: ignore[method-assign, assignment]
