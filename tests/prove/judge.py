@@ -1,6 +1,7 @@
 """Judges answers to hostile requests: no failure of the service, no hang, nothing of what was sent in any of it."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import NamedTuple
 
 MARKER = "Zq7mark"
 """Stands in every hostile request, and must stand in no error and no line of the log."""
+
+_OWN_NAME = re.compile(r'"request_id": "[A-Za-z0-9._-]{1,64}"')
+"""What a request calls itself, if harmless, comes back: that is promised (X-Request-ID)."""
 
 _PROBLEM_MEMBERS = {"type", "title", "status", "detail", "request_id"}
 
@@ -63,7 +67,7 @@ def faults(answer: Answer, secrets: Collection[str] = (MARKER,)) -> list[str]:
     found = [f"answered {answer.status}"] if answer.status >= 500 else []
     if answer.status < 400:
         return found
-    text = answer.body.decode(errors="replace")
+    text = _OWN_NAME.sub("", answer.body.decode(errors="replace"))
     said = text + "".join(value for name, value in answer.headers.items() if name != "x-request-id")
     escaped = json.dumps(text)
     found += ["an echo"] * any(secret in said or secret in escaped for secret in secrets)
