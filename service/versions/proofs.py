@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -84,3 +85,12 @@ def digest_of(version: Path) -> str | None:
         return hashlib.sha256(read_manifest(version)).hexdigest()
     except (OSError, ManifestError):
         return None
+
+
+def how_it_ended(status: int) -> str:
+    """Say what a version did to the process that proved it, by the status with which that ended."""
+    if status == -signal.SIGKILL:
+        return "it was killed while it was proven, most likely because memory ran out"
+    if status < 0:
+        return f"it crashed the process that proved it ({signal.Signals(-status).name})"
+    return f"it ended the process that proved it (status {status})"

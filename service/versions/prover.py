@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from service.errors import EngineError, NotProvenError
 from service.logs import log_event
 from service.settings import Settings
 from service.versions.memory import allowed_bytes
-from service.versions.proofs import Outcome, Proofs, digest_of
+from service.versions.proofs import Outcome, Proofs, digest_of, how_it_ended
 
 _COMMAND = (sys.executable, "-m", "service.versions.prove_process")
 _PATIENCE_S = 120.0
@@ -197,12 +196,12 @@ class _Process:
             _LeftError: if it ended before it looked at the version.
         """
         with self._asking:
+            if self._questions.closed:
+                raise _LeftError("the process that proves versions was ended")
+            self._await_greeting()
             return self._ask(question, seconds)
 
     def _ask(self, question: bytes, seconds: float) -> _Verdict:
-        if self._questions.closed:
-            raise _LeftError("the process that proves versions was ended")
-        self._await_greeting()
         deadline, digest = time.monotonic() + seconds, None
         try:
             self._write(question)
@@ -214,7 +213,7 @@ class _Process:
             status = self._process.wait()
             if status == 0 and digest is None:
                 raise _LeftError("the process that proves versions had nothing to do, and ended") from None
-            harm = _how_it_ended(status)
+            harm = how_it_ended(status)
         self.close()
         return _Verdict(digest, harm, harmful=True)
 
@@ -246,12 +245,3 @@ class _Process:
             self._received += part
         line, _, self._received = self._received.partition(b"\n")
         return json.loads(line)
-
-
-def _how_it_ended(status: int) -> str:
-    """Say what a version did to the process."""
-    if status == -signal.SIGKILL:
-        return "it was killed while it was proven, most likely because memory ran out"
-    if status < 0:
-        return f"it crashed the process that proved it ({signal.Signals(-status).name})"
-    return f"it ended the process that proved it (status {status})"
