@@ -43,6 +43,7 @@ def runtime() -> TensorFlowRuntime:
     return TensorFlowRuntime("cpu", threads=2)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.usefixtures("runtime")
 def test_its_thread_gets_the_interpreter_soon_although_the_event_loop_is_never_idle() -> None:
     assert sys.getswitchinterval() == pytest.approx(2e-4)
