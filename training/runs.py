@@ -53,11 +53,14 @@ def stored_at(path: Path) -> StoredVersion | None:
     """Return the published version that lies there; None if it is the directory of a run, or nothing.
 
     Raises:
+        ResumeError: if it lies elsewhere than in NAME/NUMBER.
         StoreError: if its files are not those that were published.
     """
     if not (path / MANIFEST).is_file():
         return None
     version = path.resolve()
+    if not version.name.isdecimal():
+        raise ResumeError(f"{path} holds a version, which must lie in a directory NAME/NUMBER of a store")
     return verify(version.parent.parent, VersionRef(version.parent.name, int(version.name)))
 
 

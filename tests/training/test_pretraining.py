@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,14 @@ def test_training_starts_from_a_published_version_too() -> None:
         ):
             np.testing.assert_array_equal(ours, theirs)
     assert read_encoder(gru).tokens("연기가 좋았어요") == stored.load_encoder().tokens("연기가 좋았어요")
+
+
+def test_a_version_that_was_moved_is_refused_in_words(tmp_path: Path) -> None:
+    from training.runs import read_encoder
+
+    shutil.copytree(DEFAULT_STORE / "gru" / "1", tmp_path / "my-gru")
+    with pytest.raises(ResumeError, match="must lie in a directory NAME/NUMBER"):
+        read_encoder(tmp_path / "my-gru")
 
 
 def test_what_does_not_fit_is_refused(table: Path, tmp_path: Path) -> None:
