@@ -13,6 +13,7 @@ from training.epochs import EpochRows
 from training.optimization import make_loss
 from training.rows import Rows
 from training.scoring import score_rows
+from training.variants import padded_lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Classification:
         def with_targets(ids: NDArray[np.int32], indices: NDArray[np.int64]) -> Batch:
             return ids, rows.targets[indices]
 
-        return Batches(rows, self.config.batch_size, np.random.default_rng((self.config.seed, epoch)), with_targets)
+        order = np.random.default_rng((self.config.seed, epoch))
+        return Batches(rows, self.config.batch_size, order, with_targets, padded_lengths(self.config))
 
     def validate(self, model: keras.Model) -> dict[str, float]:
         """Return the log loss and the share of right answers on validation."""

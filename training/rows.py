@@ -12,6 +12,9 @@ from training.datasets import Dataset
 BOUNDARIES = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 """Lengths that batches are padded to; a closed set, so that a compiled step is compiled only so often."""
 
+FEW = (16, 32, 64, 128, 256)
+"""The same where compiling costs more than padding; batches hold the same rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -52,13 +55,16 @@ def encode_rows(dataset: Dataset, encoder: TextEncoder, length: int, *, keep_emp
     return Rows([row.ids for row in chosen], dataset.targets[kept], unknown, lengths)
 
 
-def bucketed(rows: Rows, batch_size: int, order: np.random.Generator | None) -> Iterator[tuple[NDArray[np.int64], int]]:
+def bucketed(
+    rows: Rows, batch_size: int, order: np.random.Generator | None, lengths: Sequence[int] = BOUNDARIES
+) -> Iterator[tuple[NDArray[np.int64], int]]:
     """Cut rows into batches of like length.
 
     Args:
         rows: the rows.
         batch_size: rows of a batch; one batch at most holds fewer.
         order: source of a random order of rows and batches; None goes from the shortest to the longest.
+        lengths: to pad to, ascending; a batch that is longer than all of them is padded to its longest row.
 
     Yields:
         The indices of a batch and the length to pad it to.
@@ -67,9 +73,9 @@ def bucketed(rows: Rows, batch_size: int, order: np.random.Generator | None) -> 
     by_length = indices[np.argsort(np.searchsorted(BOUNDARIES, rows.lengths[indices]), kind="stable")]
     batches = [by_length[start : start + batch_size] for start in range(0, len(rows), batch_size)]
     for number in range(len(batches)) if order is None else order.permutation(len(batches)):
-        yield batches[number], _padded_length(int(rows.lengths[batches[number]].max()))
+        yield batches[number], _padded_length(int(rows.lengths[batches[number]].max()), lengths)
 
 
-def _padded_length(longest: int) -> int:
-    position = int(np.searchsorted(BOUNDARIES, longest))
-    return BOUNDARIES[position] if position < len(BOUNDARIES) else longest
+def _padded_length(longest: int, lengths: Sequence[int]) -> int:
+    position = int(np.searchsorted(lengths, longest))
+    return lengths[position] if position < len(lengths) else longest

@@ -12,7 +12,8 @@ import keras
 from training.config import SERVED_TOKENS, TrainingConfig
 from training.layers import Attention, Complement, Flipped, PadOrCut, Pooling
 from training.ngrams import NgramEmbedding, Ngrams
-from training.recurrence import quicken
+from training.recurrence import covers, quicken
+from training.rows import BOUNDARIES, FEW
 
 Tensor = Any
 Body = Callable[[Tensor, "ModelSpec"], Tensor]
@@ -92,6 +93,15 @@ def find_variant(name: str) -> Variant:
     return VARIANTS[name]
 
 
+def padded_lengths(config: TrainingConfig) -> tuple[int, ...]:
+    """Return the lengths that batches to learn from are padded to: few of them, where padding is skipped.
+
+    They follow from the settings and the backend, both of which a run keeps, so a resumed one has the same batches.
+    """
+    skipped = covers(find_variant(config.variant).cell, config.recurrent_dropout) and not config.ngrams
+    return FEW if skipped else BOUNDARIES  # with n-grams, looking up padding takes time
+
+
 def _embedding(spec: ModelSpec, **options: Any) -> keras.layers.Layer:
     sizes = (spec.vocabulary, spec.config.embedding)
     if spec.ngrams is None:
@@ -133,9 +143,10 @@ def recurrent_layer(x: Tensor, spec: ModelSpec, number: int, *, states: bool) ->
     cell = CELLS[str(variant.cell)]
     if direction == "bidirectional":
         layer = cell(spec, name=f"{name}_cell", return_sequences=states)
-        return quicken(keras.layers.Bidirectional(layer, name=name))(x)
+        return quicken(keras.layers.Bidirectional(layer, name=name), str(variant.cell))(x)
     backward = direction == "backward"
-    x = quicken(cell(spec, name=name, return_sequences=states, go_backwards=backward))(x)
+    layer = cell(spec, name=name, return_sequences=states, go_backwards=backward)
+    x = quicken(layer, str(variant.cell))(x)
     return Flipped()(x) if backward and states else x
 
 

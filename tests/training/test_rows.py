@@ -3,7 +3,7 @@ import pytest
 
 from model_store.encoder import WordEncoder
 from training.datasets import Dataset
-from training.rows import BOUNDARIES, Rows, bucketed, encode_rows
+from training.rows import BOUNDARIES, FEW, Rows, bucketed, encode_rows
 
 
 def _rows(count: int = 1_000) -> Rows:
@@ -35,6 +35,13 @@ def test_batches_are_padded_to_a_closed_set_of_lengths() -> None:
     for indices, length in bucketed(_rows(), 64, np.random.default_rng(1)):
         assert length in BOUNDARIES
         assert length >= _rows().lengths[indices].max()
+
+
+def test_with_fewer_lengths_batches_hold_the_same_rows() -> None:
+    many, few = (list(bucketed(_rows(), 64, np.random.default_rng(1), lengths)) for lengths in (BOUNDARIES, FEW))
+
+    assert [indices.tolist() for indices, _ in few] == [indices.tolist() for indices, _ in many]
+    assert {length for _, length in few} == {16, 32, 64} < {length for _, length in many}
 
 
 def test_the_order_follows_its_seed() -> None:
