@@ -65,7 +65,7 @@ def _train(given: argparse.Namespace) -> None:
 
     _unless_taken(given)
     trained = train_variant(read_config(given.config, flags_given(given)), given.run)
-    chosen = best(trained.epochs)
+    chosen = best(trained.epochs, trained.config.choose_by)
     print(f"{given.run}: epoch {chosen.number} chosen, validation accuracy {chosen.validation_accuracy:.4f}")
 
 

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_type_hints
 
 from model_store.encoder import ENCODERS, RESERVED_IDS
 from training.errors import ConfigError
+from training.history import CHOICES
 
 SERVED_TOKENS = 256
 """Models that take any length are served on at least this many tokens of a text, however short they were trained."""
@@ -128,7 +129,8 @@ class TrainingConfig:
     clip_norm: float | None = _setting(None, "cut gradients to this global norm", low=1e-6, high=1e6)
     batch_size: int = _setting(128, "rows of a batch", low=1, high=65_536)
     epochs: int = _setting(5, "passes over the training rows", low=1, high=1_000)
-    patience: int | None = _setting(None, "stop after so many epochs without a better validation accuracy", low=1)
+    choose_by: str = _setting("accuracy", "validation figure that chooses the epoch", choices=tuple(CHOICES))
+    patience: int | None = _setting(None, "stop after so many epochs without a better one", low=1)
     seed: int = _setting(7, "start of every random choice", low=0, high=2**31 - 1)
 
     def __post_init__(self) -> None:

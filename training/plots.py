@@ -75,14 +75,14 @@ def figure(
         Image.open(drawn).convert("RGB").quantize(_COLOURS).save(path, "PNG", optimize=True)
 
 
-def learning_curves(epochs: Sequence[Epoch]) -> Draw:
-    """Accuracy on training and validation rows by epoch; the chosen epoch is marked."""
+def learning_curves(epochs: Sequence[Epoch], choose_by: str) -> Draw:
+    """Accuracy on training and validation rows by epoch; the one that was chosen by this figure is marked."""
 
     def draw(axes: Axes) -> None:
         numbers = [epoch.number for epoch in epochs]
         axes.plot(numbers, [epoch.accuracy for epoch in epochs], "o--", color=MUTED, label="training")
         axes.plot(numbers, [epoch.validation_accuracy for epoch in epochs], "o-", color=PALETTE[0], label="validation")
-        chosen = best(epochs)
+        chosen = best(epochs, choose_by)
         late = chosen.number > len(epochs) / 2
         axes.axvline(chosen.number, color=PALETTE[1], lw=1)
         axes.annotate(

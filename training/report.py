@@ -80,7 +80,7 @@ def write_report(directory: Path, report: Report) -> None:
 def _figures(report: Report) -> dict[str, plots.Draw]:
     texts, probabilities = zip(*report.examples, strict=True)
     figures = {
-        "learning_curves": plots.learning_curves(report.epochs),
+        "learning_curves": plots.learning_curves(report.epochs, report.config.choose_by),
         "confusion": plots.confusion(report.evaluation, report.labels),
         "reliability": calibration_report.reliability(report.calibrated),
         "risk_coverage": calibration_report.risk_coverage(report.calibrated),
@@ -96,7 +96,7 @@ def _figures(report: Report) -> dict[str, plots.Draw]:
 
 
 def _markdown(report: Report) -> str:
-    chosen = best(report.epochs)
+    chosen = best(report.epochs, report.config.choose_by)
     rows = [(name.replace("_", " "), f"{value:.4f}") for name, value in report.evaluation.metrics.items()]
     cost = [(name.replace("_", " "), f"{value:,.10g}") for name, value in report.cost.items()]
     settings = [(name, f"`{value}`") for name, value in report.config.to_dict().items()]

@@ -65,13 +65,13 @@ def fit(model: keras.Model, task: Task, config: TrainingConfig, run: Path) -> li
     epochs = _restore(model, run)
     with TrainingProgress(config.epochs, task.steps, len(epochs)) as progress, tensorboard(run) as log:
         for number in range(len(epochs) + 1, config.epochs + 1):
-            if _out_of_patience(epochs, config.patience):
+            if _out_of_patience(epochs, config):
                 progress.say(f"no better epoch for {config.patience}; stopping")
                 break
             figures = _one_epoch(model, task.batches(number), number, progress)
             with _averaged(model, config):
                 epochs.append(Epoch(number=number, **figures, **task.validate(model)))
-                if best(epochs) is epochs[-1]:
+                if best(epochs, config.choose_by) is epochs[-1]:
                     _save_best(model, run)
             _save(model, run, epochs)
             log(epochs[-1])
@@ -123,8 +123,10 @@ def _line(epoch: Epoch) -> str:
     )
 
 
-def _out_of_patience(epochs: list[Epoch], patience: int | None) -> bool:
-    return bool(patience and epochs and epochs[-1].number - best(epochs).number >= patience)
+def _out_of_patience(epochs: list[Epoch], config: TrainingConfig) -> bool:
+    if not (config.patience and epochs):
+        return False
+    return epochs[-1].number - best(epochs, config.choose_by).number >= config.patience
 
 
 def _save_best(model: keras.Model, run: Path) -> None:

@@ -35,6 +35,6 @@ def test_a_run_trained_on_jax_gives_the_same_answers_on_tensorflow(table: Path, 
     corpus = load_corpus(trained.config)
     rows = encode_rows(corpus.validation, trained.encoder, evaluation_length(trained.config), keep_empty=True)
     task = Classification(EpochRows(corpus.train, trained.encoder, trained.config), rows, trained.config)
-    there, here = best(trained.epochs), task.validate(trained.model)
+    there, here = best(trained.epochs, trained.config.choose_by), task.validate(trained.model)
     assert here["validation_loss"] == pytest.approx(there.validation_loss, abs=1e-5)
     assert here["validation_accuracy"] == there.validation_accuracy

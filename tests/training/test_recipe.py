@@ -89,8 +89,29 @@ def test_training_learns_and_keeps_the_best_epoch(table: Path, tmp_path: Path) -
 
     trained = _train(_config(table, epochs=6), tmp_path / "run")
 
-    assert best(trained.epochs).validation_accuracy > 0.9
+    assert best(trained.epochs, trained.config.choose_by).validation_accuracy > 0.9
     assert trained.epochs[-1].loss < trained.epochs[0].loss
+
+
+@pytest.mark.parametrize("by", ["accuracy", "loss"])
+def test_a_run_keeps_the_weights_of_the_epoch_that_is_best_by_what_was_asked_for(
+    table: Path, tmp_path: Path, by: str
+) -> None:
+    from training.classification import Classification
+    from training.datasets import load_corpus
+    from training.epochs import EpochRows
+    from training.history import best
+    from training.rows import encode_rows
+
+    config = _config(table, epochs=6, choose_by=by)
+    trained = _train(config, tmp_path / "run")
+    corpus = load_corpus(config)
+    rows = encode_rows(corpus.validation, trained.encoder, 256, keep_empty=True)
+    figures = Classification(EpochRows(corpus.train, trained.encoder, config), rows, config).validate(trained.model)
+
+    chosen = best(trained.epochs, by)
+    assert figures["validation_loss"] == pytest.approx(chosen.validation_loss, abs=1e-5)
+    assert best(trained.epochs, "accuracy").number < best(trained.epochs, "loss").number
 
 
 def test_patience_stops_a_run_that_gets_no_better(table: Path, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def _tested(trained: Trained) -> Figures:
     return {
         **evaluate(score_rows(score, rows), rows).metrics,
         **accuracies_under_noise(test, text_scorer(score, trained.encoder, length, test.labels)),
-        "validation_accuracy": best(trained.epochs).validation_accuracy,
+        "validation_accuracy": best(trained.epochs, trained.config.choose_by).validation_accuracy,
         "parameters": trained.model.count_params(),
         "backend": keras.backend.backend(),
     }

@@ -118,7 +118,7 @@ def _trained(run: Path, point: Point, texts: int) -> Outcome:
     """Train a run, or go on with it where it was interrupted."""
     keras.utils.clear_session()
     trained = train_variant(point.config, run)
-    chosen = best(trained.epochs)
+    chosen = best(trained.epochs, point.config.choose_by)
     seconds = sum(epoch.seconds for epoch in trained.epochs)
     outcome = Outcome(chosen.validation_accuracy, texts, chosen.number, round(seconds, 1))
     document = {"settings": point.config.to_dict(), **asdict(outcome)}

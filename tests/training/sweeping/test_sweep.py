@@ -90,7 +90,7 @@ def test_the_test_part_plays_no_role(table: Path, tmp_path: Path, monkeypatch: p
     outcome = json.loads((tmp_path / "units=4" / "outcome.json").read_text(encoding="utf-8"))
     from training.history import best, read_epochs
 
-    assert outcome["accuracy"] == best(read_epochs(tmp_path / "units=4")).validation_accuracy
+    assert outcome["accuracy"] == best(read_epochs(tmp_path / "units=4"), "accuracy").validation_accuracy
 
 
 def test_a_run_that_cannot_be_trained_does_not_stop_the_others(
