@@ -26,8 +26,13 @@ class Arrived:
         self._protocol = exchange.protocol
         self._cycle = exchange.cycle
         self._app = app
+        self._arrived = exchange.arrived
         self.path: str = exchange.cycle.scope["path"]
-        self.head = Head.of(list(exchange.cycle.scope["headers"]), exchange.arrived)
+
+    @property
+    def head(self) -> Head:
+        """Its headers, read at each look: most requests are begun without one."""
+        return Head.of(list(self._cycle.scope["headers"]), self._arrived)
 
     @property
     def gone(self) -> bool:
@@ -60,38 +65,41 @@ class Unread:
         met: what was seen of it.
 
     Attributes:
+        since: when it came, in seconds of `perf_counter`.
         arrived: it, once it was taken apart.
     """
 
-    __slots__ = ("_data", "_left", "_met", "_protocol", "arrived", "path", "size")
+    __slots__ = ("_data", "_protocol", "_seen", "arrived", "since")
 
     def __init__(self, protocol: "Protocol", data: bytes, met: Met) -> None:
         self._protocol = protocol
         self._data: bytes | None = data
-        self._met = met
-        self._left = False
-        self.path = met.path
-        self.size = met.size
+        self._seen, self.since, _ = met
         self.arrived: Arrived | None = None
+
+    @property
+    def path(self) -> str:
+        """What it asks for."""
+        return self._seen.path
+
+    @property
+    def size(self) -> int:
+        """Bytes of its body."""
+        return self._seen.size
 
     @property
     def head(self) -> Head:
         """Its headers, as far as they were seen."""
-        return self._met.head._replace(arrived=self._met.arrived)
-
-    @property
-    def since(self) -> float:
-        """When it came, in seconds of `perf_counter`."""
-        return self._met.arrived
+        return self._seen.head._replace(arrived=self.since)
 
     @property
     def gone(self) -> bool:
-        """Whether its client left."""
-        return self.arrived.gone if self.arrived else self._left
+        """Whether its client left, or was told that what it sent cannot be read."""
+        return self.arrived.gone if self.arrived else self._data is None
 
     def leave(self) -> None:
         """Take note that its client left."""
-        self._left, self._data = True, None
+        self._data = None
 
     def take_apart(self) -> Arrived | None:
         """Return it with its headers read; None if they are such that its connection ends."""

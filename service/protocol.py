@@ -14,7 +14,6 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.admission.gate import BATCH, SINGLE, Gate
-from service.admission.refusals import Refused
 from service.arrivals import Arrived, Unread
 from service.exchange import EXTENSION, Exchange, Headers
 from service.security.connections import Connection
@@ -52,11 +51,10 @@ class Protocol(Connection):
         if self._unread is not None:
             self._unread.take_apart()
         elif self.gate.crowded and self._nothing_under_way():
-            met = self.gate.meet(data)
-            if isinstance(met, Refused):
+            met = self.gate.meet(data, self.server_state.default_headers)
+            if isinstance(met, bytes):
                 self._refused += 1
-                own = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
-                self.transport.write(b"".join((met.lines, *own, b"\r\n", met.body)))
+                self.transport.write(met)
                 return
             if met is not None:
                 self._unread = Unread(self, data, met)

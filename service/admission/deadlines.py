@@ -1,6 +1,7 @@
 """When a request must be answered: its client's wish, within what the operator allows."""
 
 import re
+from functools import lru_cache
 
 from service.errors import InvalidRequestError
 from service.heads import Head
@@ -34,7 +35,13 @@ class Timeouts:
         """
         if wish is None:
             return self._longest_s
-        seconds = float(wish) if _SECONDS.fullmatch(wish) else 0.0
+        seconds = _number(wish)
         if not seconds:
             raise InvalidRequestError("X-Request-Timeout is no number of seconds, such as 0.5", "invalid_field")
         return min(seconds, self._longest_s)
+
+
+@lru_cache(maxsize=256)
+def _number(wish: bytes) -> float:
+    """Return the seconds that are wished for, 0 if it is no such number; clients wish for the same again and again."""
+    return float(wish) if _SECONDS.fullmatch(wish) else 0.0

@@ -10,6 +10,8 @@ at a fifth of what answering costs.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
+from math import ceil
 from time import perf_counter
 from typing import NamedTuple, Protocol
 
@@ -17,7 +19,7 @@ from service.admission.bulk import LARGE_BYTES
 from service.admission.entrance import Entrance
 from service.admission.glance import Glance, glance
 from service.admission.pace import Pace
-from service.admission.refusals import Refused, refusal
+from service.admission.refusals import Refusal, refusal
 from service.errors import (
     DeadlineError,
     DeadlineTooNearError,
@@ -28,7 +30,7 @@ from service.errors.capacity import CapacityError
 from service.heads import Head
 from service.identifiers import RequestIds
 from service.metrics import Metrics
-from service.problems import Answer
+from service.problems import Answer, Header
 
 SINGLE, BATCH = "/predict", "/predict/batch"
 
@@ -52,7 +54,9 @@ _REQUEST_S = 1.5e-4
 class Arrival(Protocol):
     """A request: one whose headers were read, or one that waits as it came."""
 
-    path: str
+    @property
+    def path(self) -> str:
+        """What it asks for."""
 
     @property
     def head(self) -> Head:
@@ -77,22 +81,13 @@ class Met(NamedTuple):
     """What was seen of a request that is to wait as it came.
 
     Attributes:
-        path: what it asks for.
-        size: bytes of its body.
-        head: its headers, but for the time.
+        seen: what was read.
         arrived: when it came, in seconds of `perf_counter`.
         deadline: until when it must be answered, in the same.
     """
 
-    path: str
-    size: int
-    head: Head
+    seen: Glance
     arrived: float
-    deadline: float
-
-
-class _Waiting(NamedTuple):
-    arrival: Arrival
     deadline: float
 
 
@@ -117,7 +112,8 @@ class Gate:
         }
         self._ids = RequestIds()
         self.pace = Pace(_REQUEST_S)
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[tuple[Arrival, float]] = deque()
+        """Those that wait, each with its deadline."""
         self._call_soon: Callable[[Callable[[], None]], object] | None = None
         self._begun = 0
         self._turned, self._full = 0.0, False
@@ -128,11 +124,12 @@ class Gate:
         """Whether somebody waits, so that a request may have to be refused."""
         return bool(self._waiting) or self._bulk.pending > 0
 
-    def meet(self, data: bytes) -> "Refused | Met | None":
+    def meet(self, data: bytes, own: list[Header]) -> "bytes | Met | None":
         """Say what becomes of a request, at a glance.
 
         Args:
             data: what came, while it is crowded, on a connection on which nothing was under way.
+            own: the server's own headers of every answer.
 
         Returns:
             The answer if it has to be refused; what was seen of it if it is to wait as it came (`wait`); None for any
@@ -144,21 +141,22 @@ class Gate:
         seen, arrived = glance(data), perf_counter()
         if seen is None:
             return None
+        path, head, _ = seen
         try:
-            deadline = arrived + self._timeouts.seconds(seen.head.request_timeout)
+            deadline = arrived + self._timeouts.seconds(head.request_timeout)
         except InvalidRequestError:
             return None
-        error = self._refusal(seen, deadline)
-        if error is not None:
-            self._count(seen.path, error, arrived)
-            return refusal(error).message(self._ids.choose(seen.head.request_id))
-        if waiting and seen.path == SINGLE and len(data) <= _UNREAD_BYTES:
-            return Met(seen.path, seen.size, seen.head, arrived, deadline)
+        refused = self._refusal(path, head, arrived, deadline)
+        if refused is not None:
+            self._count(path, refused, arrived)
+            return refused.message(self._ids.choose(head.request_id), own)
+        if waiting and path == SINGLE and len(data) <= _UNREAD_BYTES:
+            return Met(seen, arrived, deadline)
         return None
 
     def wait(self, arrival: Arrival, deadline: float) -> None:
         """Let a request wait that was met."""
-        self._waiting.append(_Waiting(arrival, deadline))
+        self._waiting.append((arrival, deadline))
 
     def passes(self, path: str) -> bool:
         """Tell whether a request may begin at once, as nearly every one may; then it counts as begun."""
@@ -173,34 +171,36 @@ class Gate:
         """Let a request wait that may not begin at once, or refuse it."""
         if arrival.gone:
             return
+        head = arrival.head
         try:
-            deadline = self._timeouts.deadline(arrival.head)
+            deadline = self._timeouts.deadline(head)
         except InvalidRequestError:
             arrival.begin()  # it will be told
             return
-        error = self._refusal(arrival, deadline)
-        if error is not None:
-            self._answer(arrival, error)
+        refused = self._refusal(arrival.path, head, perf_counter(), deadline)
+        if refused is not None:
+            self._answer(arrival, refused)
             return
         if not self._begun and not self._waiting:
             self._turn_later()
-        self._waiting.append(_Waiting(arrival, deadline))
+        self._waiting.append((arrival, deadline))
 
     def left(self) -> None:
         """Count a client that left before it was answered."""
         self._counters.left.add()
 
-    def _refusal(self, asked: Arrival | Glance, deadline: float) -> CapacityError | None:
+    def _refusal(self, path: str, head: Head, now: float, deadline: float) -> Refusal | None:
         """Return why a request may not wait; None if it may."""
         wait_s = len(self._waiting) * self.pace.unit_s
         if wait_s > self._longest_wait_s:
-            return OverloadError(wait_s - self._longest_wait_s)
-        late_s = perf_counter() + wait_s - deadline
+            return _refusal(OverloadError, ceil(wait_s - self._longest_wait_s))
+        late_s = now + wait_s - deadline
         if late_s > 0:
-            return DeadlineTooNearError(late_s)
-        size = asked.head.content_length
-        if asked.path == BATCH and size is not None and size.isdigit() and len(size) < _DIGITS:
-            return self._bulk.refusal(int(size), deadline) if int(size) > LARGE_BYTES else None
+            return _refusal(DeadlineTooNearError, ceil(late_s))
+        size = head.content_length
+        if path == BATCH and size is not None and size.isdigit() and len(size) < _DIGITS and int(size) > LARGE_BYTES:
+            error = self._bulk.refusal(int(size), deadline)
+            return refusal(error) if error else None
         return None
 
     def _turn_later(self) -> None:
@@ -219,7 +219,7 @@ class Gate:
             if arrival.gone:
                 continue
             if deadline < now:
-                self._answer(arrival, DeadlineError())
+                self._answer(arrival, refusal(DeadlineError()))
                 continue
             self._begun += 1
             begun_bytes += arrival.size
@@ -228,11 +228,18 @@ class Gate:
         if self._begun:
             self._turn_later()
 
-    def _answer(self, arrival: Arrival, error: CapacityError | DeadlineError) -> None:
-        request_id = self._ids.choose(arrival.head.request_id)
-        arrival.answer(refusal(error).answer(request_id), request_id)
-        self._count(arrival.path, error, arrival.head.arrived)
+    def _answer(self, arrival: Arrival, refused: Refusal) -> None:
+        head = arrival.head
+        request_id = self._ids.choose(head.request_id)
+        arrival.answer(refused.answer(request_id), request_id)
+        self._count(arrival.path, refused, head.arrived)
 
-    def _count(self, path: str, error: CapacityError | DeadlineError, arrived: float) -> None:
-        self._counters.count(error)
-        self._durations[path, error.status].observe(perf_counter() - arrived)
+    def _count(self, path: str, refused: Refusal, arrived: float) -> None:
+        self._counters.count(refused.error)
+        self._durations[path, refused.error.status].observe(perf_counter() - arrived)
+
+
+@lru_cache(maxsize=256)
+def _refusal(kind: type[CapacityError], seconds: int) -> Refusal:
+    """Return the refusal of a kind that asks to come back after so many seconds; an error for each would cost more."""
+    return refusal(kind(seconds))

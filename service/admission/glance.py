@@ -18,18 +18,22 @@ _TELLING = re.compile(
 )
 _SPECIAL = frozenset({b"transfer-encoding", b"connection", b"upgrade", b"expect"})
 _KEPT, _KEPT_BYTES = 256, 2048
+_DIGITS = 9
+"""Of the length of a body that may have come in one piece."""
 
 
 class Glance(NamedTuple):
-    """What was read: the path, and of the headers what matters."""
+    """What was read.
+
+    Attributes:
+        path: what is asked for.
+        head: of the headers what matters, but for the time.
+        size: bytes of the body, all of which are there.
+    """
 
     path: str
     head: Head
-
-    @property
-    def size(self) -> int:
-        """Bytes of the body, all of which are there."""
-        return int(self.head.content_length or 0)
+    size: int
 
 
 _kept: dict[bytes, Glance] = {}
@@ -44,14 +48,16 @@ def glance(data: bytes) -> Glance | None:
     """
     end = data.find(b"\r\n\r\n") + 2
     lines = data[:end]
-    seen = _kept.get(lines) or _read(lines)
-    if seen is None or seen.head.content_length != b"%d" % (len(data) - end - 2):
-        return None
-    if seen.head.request_id is None and end < _KEPT_BYTES:
-        if len(_kept) == _KEPT:
-            _kept.clear()
-        _kept[lines] = seen
-    return seen
+    seen = _kept.get(lines)
+    if seen is None:
+        seen = _read(lines)
+        if seen is None:
+            return None
+        if seen.head.request_id is None and end < _KEPT_BYTES:
+            if len(_kept) == _KEPT:
+                _kept.clear()
+            _kept[lines] = seen
+    return seen if seen.size == len(data) - end - 2 else None
 
 
 def _read(lines: bytes) -> Glance | None:
@@ -63,4 +69,8 @@ def _read(lines: bytes) -> Glance | None:
     names = {name for name, _ in telling}
     if len(names) < len(telling) or not _SPECIAL.isdisjoint(names):
         return None
-    return Glance(path.decode(), Head.of(telling))
+    head = Head.of(telling)
+    length = head.content_length or b""
+    if not length.isdigit() or len(length) > _DIGITS or length != b"%d" % int(length):
+        return None
+    return Glance(path.decode(), head, int(length))

@@ -7,8 +7,10 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from service.admission.gate import Arrival, Met
+from service.admission.glance import Glance
 from service.exchange import arrived
 from service.heads import Head
+from service.problems import Header
 from service.protocol import Protocol
 from service.security.patrol import Phase
 from tests.service.test_protocol import BODY, CLOSING, REFUSED, REQUEST, Gated, never, served, whole
@@ -24,8 +26,8 @@ class Waiting(Gated):
 
     crowded = True
 
-    def meet(self, data: bytes) -> Met:
-        return Met("/predict", 2, Head(b"2", b"order-1"), CAME, perf_counter() + 60)
+    def meet(self, data: bytes, own: list[Header]) -> Met:
+        return Met(Glance("/predict", Head(b"2", b"order-1"), 2), CAME, perf_counter() + 60)
 
     def wait(self, arrival: Arrival, deadline: float) -> None:
         self.arrivals.append(arrival)

@@ -13,10 +13,9 @@ from uvicorn.server import ServerState
 
 from service import protocol
 from service.admission.gate import Arrival
-from service.admission.refusals import Refused
 from service.exchange import client_left, release, whole_writer
 from service.metrics import Metrics
-from service.problems import Answer
+from service.problems import Answer, Header
 from service.protocol import Protocol
 from service.security.connection_counters import ConnectionCounters
 from service.security.patrol import Patrol, Phase
@@ -342,8 +341,10 @@ class Crowded(Gated):
 
     crowded = True
 
-    def meet(self, data: bytes) -> Refused | None:
-        return Refused(b"HTTP/1.1 429 Too Many Requests\r\nx-request-id: raw\r\n", b"{}") if data == REQUEST else None
+    def meet(self, data: bytes, own: list[Header]) -> bytes | None:
+        [(name, value)] = own
+        head = b"HTTP/1.1 429 Too Many Requests\r\nx-request-id: raw\r\n%b: %b\r\n\r\n" % (name, value)
+        return head + b"{}" if data == REQUEST else None
 
 
 async def test_a_refused_request_is_never_taken_apart_and_the_connection_lives_on() -> None:

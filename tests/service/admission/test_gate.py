@@ -9,7 +9,6 @@ from service.admission.counters import AdmissionCounters
 from service.admission.deadlines import Timeouts
 from service.admission.entrance import Entrance
 from service.admission.gate import BATCH, SINGLE, Gate, Met
-from service.admission.refusals import Refused
 from service.heads import Head
 from service.metrics import Metrics
 from service.problems import Answer
@@ -27,6 +26,9 @@ class Clock:
 
 
 CLOCK = Clock()
+OWN = [(b"date", b"today")]
+"""Headers of every answer."""
+
 A_TURN = 32
 """Requests that are begun in one turn."""
 
@@ -249,10 +251,11 @@ async def test_what_has_to_be_refused_is_refused_unread() -> None:
     scene = Scene(longest_wait_s=1.0, request_s=0.05)
     scene.arrive_many(A_TURN + 21)
     assert scene.gate.crowded
-    refused = scene.gate.meet(raw("more"))
-    assert isinstance(refused, Refused)
-    assert refused.lines.startswith(b"HTTP/1.1 429 ")
-    assert b"x-request-id: more\r\n" in refused.lines
+    refused = scene.gate.meet(raw("more"), OWN)
+    assert isinstance(refused, bytes)
+    assert refused.startswith(b"HTTP/1.1 429 ")
+    assert b"x-request-id: more\r\n" in refused
+    assert b"date: today\r\n" in refused
     assert scene.counters.refused["overload"].value == 1
     counted = {"http_request_method": "POST", "http_route": "/predict", "http_response_status_code": "429"}
     assert scene.metrics.registry.get_sample_value("http_server_request_duration_seconds_count", counted) == 1
@@ -261,9 +264,9 @@ async def test_what_has_to_be_refused_is_refused_unread() -> None:
 async def test_what_may_wait_waits_unread_in_its_place() -> None:
     scene = Scene(longest_wait_s=1.0, request_s=0.05)
     scene.arrive_many(A_TURN + 10)
-    met = scene.gate.meet(raw("more"))
+    met = scene.gate.meet(raw("more"), OWN)
     assert isinstance(met, Met)
-    assert (met.path, met.size, met.head.request_id) == (SINGLE, 60, b"more")
+    assert (met.seen.path, met.seen.size, met.seen.head.request_id) == (SINGLE, 60, b"more")
     assert (met.arrived, met.deadline) == (CLOCK.now, CLOCK.now + 60)
     scene.gate.wait(Arrived(scene, "more", SINGLE, 60, None), met.deadline)
     scene.arrive("last")
@@ -276,7 +279,7 @@ async def test_what_may_wait_waits_unread_in_its_place() -> None:
 async def test_what_waits_unread_beyond_its_deadline_gets_504_and_is_not_begun() -> None:
     scene = Scene()
     scene.arrive_many(A_TURN + 1)
-    met = scene.gate.meet(raw("late", timeout="0.01"))
+    met = scene.gate.meet(raw("late", timeout="0.01"), OWN)
     assert isinstance(met, Met)
     scene.gate.wait(Arrived(scene, "late", SINGLE, 60, None), met.deadline)
     CLOCK.now += 0.02
@@ -288,10 +291,10 @@ async def test_what_waits_unread_beyond_its_deadline_gets_504_and_is_not_begun()
 async def test_only_what_is_short_and_plain_waits_unread() -> None:
     scene = Scene(longest_wait_s=1.0, request_s=0.05)
     scene.arrive_many(A_TURN + 10)
-    assert scene.gate.meet(raw("long", size=4_100)) is None
-    assert scene.gate.meet(raw("batch", BATCH)) is None
-    assert scene.gate.meet(raw("odd", timeout="soon")) is None
-    assert scene.gate.meet(b"GET / HTTP/1.1\r\n\r\n") is None
+    assert scene.gate.meet(raw("long", size=4_100), OWN) is None
+    assert scene.gate.meet(raw("batch", BATCH), OWN) is None
+    assert scene.gate.meet(raw("odd", timeout="soon"), OWN) is None
+    assert scene.gate.meet(b"GET / HTTP/1.1\r\n\r\n", OWN) is None
 
 
 async def test_a_large_batch_is_refused_unread_when_too_many_wait() -> None:
@@ -299,6 +302,6 @@ async def test_a_large_batch_is_refused_unread_when_too_many_wait() -> None:
     async with taken(scene.bulk):
         scene.bulk.pace.unit_s = 5e-6
         assert scene.gate.crowded
-        assert scene.gate.meet(raw("large", BATCH, size=5_000)) is not None
-        assert scene.gate.meet(raw("small", BATCH, size=500)) is None
-        assert scene.gate.meet(raw("single")) is None
+        assert scene.gate.meet(raw("large", BATCH, size=5_000), OWN) is not None
+        assert scene.gate.meet(raw("small", BATCH, size=500), OWN) is None
+        assert scene.gate.meet(raw("single"), OWN) is None

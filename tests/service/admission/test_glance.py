@@ -27,7 +27,7 @@ def test_a_plain_request_is_read_as_far_as_it_takes() -> None:
 def test_a_batch_is_read_too() -> None:
     seen = glance(request(start=b"POST /predict/batch HTTP/1.1", body=b"x" * 100_000))
     assert seen is not None
-    assert (seen.path, seen.head.content_length) == ("/predict/batch", b"100000")
+    assert (seen.path, seen.head.content_length, seen.size) == ("/predict/batch", b"100000", 100_000)
 
 
 SPECIAL = {
@@ -42,6 +42,7 @@ SPECIAL = {
     "another length": request(length=b"Content-Length: 5"),
     "no number as length": request(length=b"Content-Length: +13"),
     "more digits than there are numbers": request(length=b"Content-Length: " + b"9" * 5000),
+    "a zero before a length": request(length=b"Content-Length: 013"),
     "two lengths": request(b"Content-Length: 13"),
     "two different lengths": request(b"Content-Length: 5"),
     "two names": request(b"X-Request-ID: a", b"X-Request-ID: b"),

@@ -16,12 +16,14 @@ def test_a_prepared_answer_is_byte_for_byte_that_of_the_error(error: CapacityErr
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: f"{error.slug}-{error.retry_after_s}")
 def test_as_bytes_it_is_the_same_answer(error: CapacityError | DeadlineError) -> None:
-    lines, body = refusal(error).message("order-7")
     answer = problem(error, "order-7")
-    status, *headers = lines.decode().removesuffix("\r\n").split("\r\n")
-    assert status == f"HTTP/1.1 {answer.status} {error.status.phrase}"
-    assert sorted(headers) == sorted(f"{a.decode()}: {b.decode()}" for a, b in answer.all_headers("order-7"))
-    assert body == answer.body
+    for own in ([], [(b"date", b"today"), (b"server", b"s")], [(b"date", b"tomorrow")]):
+        head, body = refusal(error).message("order-7", own).split(b"\r\n\r\n")
+        status, *headers = head.decode().split("\r\n")
+        assert status == f"HTTP/1.1 {answer.status} {error.status.phrase}"
+        expected = [*answer.all_headers("order-7"), *own]
+        assert sorted(headers) == sorted(f"{a.decode()}: {b.decode()}" for a, b in expected)
+        assert body == answer.body
 
 
 @pytest.mark.parametrize(("predicted_s", "told_s"), [(-1, 1), (0, 1), (0.3, 1), (1.01, 2), (7, 7), (1e9, 60)])
