@@ -8,7 +8,6 @@ need no check and is written at once.
 import asyncio
 from http import HTTPStatus
 from time import perf_counter
-from typing import cast
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -38,8 +37,6 @@ class Protocol(Connection):
     _unread: Unread | None = None
     """What came last, if it waits at the gate as it came."""
     _stopping = False
-    _refused = 0
-    """Requests that were refused unread; nothing else here knows of them."""
 
     @classmethod
     def behind(cls, gate: Gate, patrol: Patrol) -> "type[Protocol]":
@@ -53,7 +50,7 @@ class Protocol(Connection):
         elif self.gate.crowded and self._nothing_under_way():
             met = self.gate.meet(data, self.server_state.default_headers)
             if isinstance(met, bytes):
-                self._refused += 1
+                self.answered += 1
                 self.transport.write(met)
                 return
             if met is not None:
@@ -68,22 +65,12 @@ class Protocol(Connection):
         self._unread = None
 
     def doing(self) -> tuple[Phase, object]:
-        """Return what it is doing; who is refused again and again is neither silent nor idle."""
-        if self._unread is not None:
-            return Phase.WORK, self._unread
-        phase, marker = super().doing()
-        if self._refused and (phase is Phase.FIRST_HEAD or phase is Phase.IDLE):
-            return Phase.IDLE, (marker, self._refused)
-        return phase, marker
+        """Return what it is doing; what waits as it came is work, too."""
+        return (Phase.WORK, self.answered) if self._unread is not None else super().doing()
 
     def _nothing_under_way(self) -> bool:
         """Tell whether what comes next begins a request, and may be answered."""
-        if self._stopping or self.deaf or self.flow.write_paused:
-            return False
-        cycle = cast(RequestResponseCycle | None, self.cycle)
-        if cycle is None:
-            return self.scope is None  # else in the middle of its headers
-        return cycle.response_complete and not cycle.more_body and cycle.scope is self.scope
+        return not (self._stopping or self.deaf or self.flow.write_paused or self.newest or self.begun)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         scope, unread = cycle.scope, self._unread
@@ -110,6 +97,12 @@ class Protocol(Connection):
         task = self._answering = self.loop.create_task(cycle.run_asgi(app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
+
+    def let_go(self) -> None:
+        """Keep nothing of the newest request, nor of what answers it, if it is over."""
+        super().let_go()
+        if self.newest is None:
+            self._gated = self._answering = None
 
     def forget(self, cycle: RequestResponseCycle) -> None:
         """Let go of what answered a request."""
@@ -143,7 +136,10 @@ class Protocol(Connection):
 
     def _end_if_idle(self) -> None:
         if (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing():
-            self.transport.close()
+            if self.has_sent() and not self.deaf:
+                self.loop.call_soon(self._end_if_idle)  # once that is read, it is under way
+            else:
+                self.transport.close()
 
     async def write(self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> None:
         """Do for a whole answer what `RequestResponseCycle.send` does for its two messages."""

@@ -42,8 +42,9 @@ class TooFarAheadError(Exception):
 class Connection(Parting):
     """A connection, with regard to what comes."""
 
-    _counted_head: Any = None
-    """The scope of the request whose headers are counted, since they are longer than a piece."""
+    _counted_head: Any = 0
+    """The scope of the request whose headers are counted, since they are longer than a piece; until it has begun, how
+    many were answered."""
     _head_bytes = 0
     _counted_body: RequestResponseCycle | None = None
     """The request whose body is counted, since it did not come with its headers."""
@@ -103,19 +104,19 @@ class Connection(Parting):
         if self.leaving:
             return Phase.LEAVING, None
         if cycle is None:
-            return Phase.FIRST_HEAD, None
-        return self._doing_with(cycle), cycle
+            return self._doing_nothing(), self.answered
+        if cycle.more_body:
+            return (Phase.HELD if self.flow.held else Phase.BODY), cycle
+        return Phase.WORK, self.answered  # the request itself would be kept until the next look
 
     def received(self) -> int:
         """Return how many bytes of the present body have come."""
         return self._body_bytes if self._counted_body is self.cycle else 0
 
-    def _doing_with(self, cycle: RequestResponseCycle) -> Phase:
-        if cycle.more_body:
-            return Phase.HELD if self.flow.held else Phase.BODY
-        if not cycle.response_complete:
-            return Phase.WORK
-        return Phase.IDLE if cycle.scope is self.scope else Phase.HEAD
+    def _doing_nothing(self) -> Phase:
+        if not self.answered:
+            return Phase.FIRST_HEAD
+        return Phase.HEAD if self.begun else Phase.IDLE
 
     def _feed_all(self, data: memoryview) -> None:
         for start in range(0, len(data), _PIECE_BYTES):
@@ -132,13 +133,14 @@ class Connection(Parting):
             self._stop(error.__context__)
             return
         cycle = self.newest
-        if cycle is None or cycle.scope is not self.scope:
-            self._count_head(len(piece))
-        elif cycle.more_body:
+        in_head = cycle is None or cycle.scope is not self.scope
+        if cycle is not None and cycle.more_body and not in_head:
             self._count_body(cycle, len(piece))
         elif self._counted_body is not None:
             self._counted_body = None
             self.patrol.bodies.ended(self)
+        if in_head:
+            self._count_head(len(piece))
 
     def _stop(self, cause: BaseException | None) -> None:
         if isinstance(cause, TooFarAheadError):
@@ -150,8 +152,9 @@ class Connection(Parting):
 
     def _count_head(self, size: int) -> None:
         """Count headers that do not come in one piece; what they are exactly is known once they are complete."""
-        if self._counted_head is not self.scope:
-            self._counted_head, self._head_bytes = self.scope, 0
+        head = self.scope if self.begun else self.answered
+        if self._counted_head is not head:
+            self._counted_head, self._head_bytes = head, 0
             return
         self._head_bytes += size
         if self._head_bytes > self.patrol.limits.header_bytes:

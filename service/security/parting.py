@@ -3,7 +3,9 @@
 import socket
 import struct
 from collections import deque
+from fcntl import ioctl
 from math import inf
+from termios import FIONREAD
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -31,6 +33,7 @@ class Parting(HttpToolsProtocol):
         seen: what the patrol saw of it last.
         deaf: whether what still comes is dropped.
         leaving: whether it was answered, and only waits for its client to notice.
+        answered: requests that were answered, of which nothing is kept.
     """
 
     patrol: Patrol
@@ -40,6 +43,7 @@ class Parting(HttpToolsProtocol):
     seen: Seen | None = None
     deaf = False
     leaving = False
+    answered = 0
     _dropped_bytes = 0
     _running: RequestResponseCycle | None = None
     """The request that is being answered; not the newest, if others were sent ahead."""
@@ -58,12 +62,12 @@ class Parting(HttpToolsProtocol):
 
     @property
     def begun(self) -> bool:
-        """Whether anything of a request has ever come; who sent nothing is not waiting for an answer."""
+        """Whether anything of a request has come that is not over; who sent nothing is not waiting for an answer."""
         return bool(self.scope)
 
     @property
     def newest(self) -> RequestResponseCycle | None:
-        """The last request whose headers were complete."""
+        """The last request whose headers were complete; None if it is over."""
         return self.cycle
 
     def on_response_complete(self) -> None:
@@ -78,6 +82,30 @@ class Parting(HttpToolsProtocol):
             self.flow.resume_reading()
             if self.pipeline:
                 self._start_asgi_task(*self.pipeline.pop())
+            else:
+                self.let_go()
+
+    def on_message_complete(self) -> None:
+        """Take note that a body is there, also that of a request which was answered before."""
+        if not self.cycle.response_complete:
+            super().on_message_complete()
+            return
+        self.cycle.more_body = False
+        if not self.parser.should_upgrade():
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Keep nothing of the newest request, if it is over.
+
+        uvicorn keeps it, a dozen objects, until the next one comes: of a thousand connections they are in no cache by
+        then, and the garbage collector has looked through them for nothing.
+        """
+        cycle = self.cycle
+        if cycle.response_complete and not cycle.more_body:
+            if cycle.scope is self.scope:  # else that of one whose headers are not complete
+                self.scope = None  # type: ignore[assignment]
+            self.cycle = self._running = None  # type: ignore[assignment]
+            self.answered += 1
 
     def ends_early(self, cycle: RequestResponseCycle) -> bool:
         """Tell whether an answer that is given now would be the last, since too much of the body is still to come.
@@ -113,6 +141,11 @@ class Parting(HttpToolsProtocol):
     def end(self) -> None:
         """End without an answer."""
         self.transport.close()
+
+    def has_sent(self) -> bool:
+        """Tell whether its client has sent something that was not read yet."""
+        opened = self.transport.get_extra_info("socket")
+        return opened is not None and any(ioctl(opened.fileno(), FIONREAD, bytes(4)))
 
     def drop(self) -> None:
         """End at once, whatever is still to be sent: the kernel, too, keeps nothing for a client that reads nothing."""

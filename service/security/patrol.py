@@ -82,6 +82,9 @@ class Watched(Protocol):
     def received(self) -> int:
         """Return how many bytes of the present body have come."""
 
+    def has_sent(self) -> bool:
+        """Tell whether its client has sent something that was not read yet."""
+
     def refuse(self, error: ServiceError, reason: EndReason) -> None:
         """Answer what is being received, and end."""
 
@@ -201,8 +204,8 @@ class Patrol:
             connection.refuse(SlowRequestError("headers"), "headers_too_slow")
         elif phase is Phase.BODY or phase is Phase.HELD:
             connection.refuse(SlowRequestError("body"), "body_too_slow")
-        elif phase is Phase.IDLE or phase is Phase.LEAVING:
+        elif phase is Phase.LEAVING or (phase is Phase.IDLE and not connection.has_sent()):
             connection.end()
-        else:
+        elif phase is not Phase.IDLE:
             self.counters.ended["answer_not_read"].add()
             connection.drop()

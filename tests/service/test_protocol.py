@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import os
 import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -169,6 +170,29 @@ async def test_an_idle_connection_holds_nothing_of_what_answered_its_last_reques
         assert [reference() for reference in versions] == [None, None]
 
 
+@pytest.mark.parametrize("body", [b"{}", b"{"], ids=["whole", "answered before its end"])
+async def test_an_idle_connection_holds_nothing_of_its_last_request(body: bytes) -> None:
+    """Under overload a thousand such requests would be all that the garbage collector looks through."""
+    cycles: list[weakref.ref[object]] = []
+    connections: list[Protocol] = []
+
+    async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+        write = whole_writer(scope)
+        assert isinstance(write, partial)
+        cycles.append(weakref.ref(write.args[0]))
+        await write(200, HEADERS, BODY)
+        release(scope)
+
+    async with served(answers, connections=connections) as (reader, writer):
+        for answered in (1, 2):
+            writer.write(REQUEST.removesuffix(b"{}") + body)
+            await reader.readuntil(BODY)
+            writer.write(b"{}".removeprefix(body))
+            await asyncio.sleep(0.01)
+            assert [reference() for reference in cycles] == [None] * answered
+            assert connections[0].doing() == (Phase.IDLE, answered)
+
+
 async def test_another_server_offers_no_such_way() -> None:
     assert whole_writer({"type": "http"}) is None
     assert whole_writer({"type": "http", "extensions": {}}) is None
@@ -253,11 +277,12 @@ async def test_a_thousand_requests_sent_ahead_are_refused_one_after_the_other() 
             super().receive(arrival)
             arrival.answer(REFUSED, "a")
 
-    gate = Refusing()
-    async with served(never, gate) as (reader, writer):
+    gate, connections = Refusing(), list[Protocol]()
+    async with served(never, gate, connections) as (reader, writer):
         writer.write(REQUEST * 2000)
         for _ in range(2000):
             await asyncio.wait_for(reader.readuntil(b"{}"), 5)
+        assert connections[0].doing() == (Phase.IDLE, 2000)
     assert len(gate.arrivals) == 2000
 
 
@@ -334,6 +359,19 @@ async def test_a_connection_on_which_nothing_comes_is_closed_a_moment_after_the_
         await asyncio.sleep(0.01)
         assert not connections[0].transport.is_closing()
         assert await asyncio.wait_for(reader.read(), 5) == b""
+
+
+async def test_who_has_asked_just_when_the_process_would_close_the_connection_is_answered() -> None:
+    connections: list[Protocol] = []
+    async with served(whole, connections=connections) as (reader, writer):
+        writer.write(REQUEST)
+        await asyncio.wait_for(reader.readuntil(BODY), 5)
+        connections[0].shutdown()
+        os.write(writer.get_extra_info("socket").fileno(), REQUEST)
+        connections[0]._end_if_idle()
+        answer = await asyncio.wait_for(reader.read(), 5)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"connection: close" in answer
 
 
 class Crowded(Gated):

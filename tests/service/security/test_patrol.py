@@ -1,4 +1,5 @@
 import asyncio
+import os
 
 import pytest
 
@@ -43,3 +44,18 @@ async def test_who_asks_just_before_its_turn_to_be_ended_is_answered() -> None:
         await served.turn()
         assert served.ended == {"headers_too_slow": AT_ONCE}
         assert len(served.requests) == 1
+
+
+async def test_who_asks_just_when_its_idle_connection_is_due_is_answered() -> None:
+    """In a turn of milliseconds, what it sends waits in the kernel; closed with that, the connection would be reset."""
+    async with serving(keep_alive_s=30) as served:
+        wire, silent = await served.connect(), await served.connect()
+        for each in (wire, silent):
+            await each.send(GET)
+            await each.answer()
+        served.patrol.look()
+        served.clock.now += 31
+        os.write(wire.writer.get_extra_info("socket").fileno(), GET)
+        served.patrol.look()
+        assert (await wire.answer()).status == 200
+        assert await silent.end() == b""
