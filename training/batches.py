@@ -23,6 +23,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type
         order: source of the random order of rows and batches.
         finish: makes the batch of its ids (batch, length) and the indices of its rows.
         lengths: to pad to, ascending.
+        alike: whether the rows of a batch are of like length.
     """
 
     def __init__(
@@ -32,11 +33,13 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type
         order: np.random.Generator,
         finish: Callable[[NDArray[np.int32], NDArray[np.int64]], Batch],
         lengths: Sequence[int] = BOUNDARIES,
+        *,
+        alike: bool = True,
     ) -> None:
         super().__init__()
         self._rows = rows
         self._finish = finish
-        self._chosen = list(bucketed(rows, batch_size, order, lengths))
+        self._chosen = list(bucketed(rows, batch_size, order, lengths, alike=alike))
 
     def __len__(self) -> int:
         return len(self._chosen)

@@ -47,8 +47,9 @@ class Classification:
         def with_targets(ids: NDArray[np.int32], indices: NDArray[np.int64]) -> Batch:
             return ids, rows.targets[indices]
 
-        order = np.random.default_rng((self.config.seed, epoch))
-        return Batches(rows, self.config.batch_size, order, with_targets, padded_lengths(self.config))
+        config = self.config
+        order = np.random.default_rng((config.seed, epoch))
+        return Batches(rows, config.batch_size, order, with_targets, padded_lengths(config), alike=config.bucketing)
 
     def validate(self, model: keras.Model) -> dict[str, float]:
         """Return the log loss and the share of right answers on validation."""
