@@ -11,7 +11,7 @@ from training.batches import Batch, Batches
 from training.config import TrainingConfig
 from training.epochs import EpochRows
 from training.optimization import make_loss
-from training.rows import Rows
+from training.rows import Rows, bucketed
 from training.scoring import score_rows
 from training.variants import padded_lengths
 
@@ -49,7 +49,8 @@ class Classification:
 
         config = self.config
         order = np.random.default_rng((config.seed, epoch))
-        return Batches(rows, config.batch_size, order, with_targets, padded_lengths(config), alike=config.bucketing)
+        cut = bucketed(rows, config.batch_size, order, padded_lengths(config), alike=config.bucketing)
+        return Batches(rows, cut, with_targets)
 
     def validate(self, model: keras.Model) -> dict[str, float]:
         """Return the log loss and the share of right answers on validation."""
