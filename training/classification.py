@@ -49,7 +49,7 @@ class Classification:
 
         config = self.config
         order = np.random.default_rng((config.seed, epoch))
-        cut = bucketed(rows, config.batch_size, order, padded_lengths(config), alike=config.bucketing)
+        cut = bucketed(rows, config.batch_size, order, padded_lengths(config))
         return Batches(rows, cut, with_targets)
 
     def validate(self, model: keras.Model) -> dict[str, float]:

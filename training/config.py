@@ -128,9 +128,6 @@ class TrainingConfig:
     )
     clip_norm: float | None = _setting(None, "cut gradients to this global norm", low=1e-6, high=1e6)
     batch_size: int = _setting(128, "rows of a batch", low=1, high=65_536)
-    bucketing: bool = _setting(
-        True, "batches of texts of like length, little of which is padding; few texts are learnt better from without"
-    )
     epochs: int = _setting(5, "passes over the training rows", low=1, high=1_000)
     choose_by: str = _setting("accuracy", "validation figure that chooses the epoch", choices=tuple(CHOICES))
     patience: int | None = _setting(None, "stop after so many epochs without a better one", low=1)

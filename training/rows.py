@@ -56,12 +56,7 @@ def encode_rows(dataset: Dataset, encoder: TextEncoder, length: int, *, keep_emp
 
 
 def bucketed(
-    rows: Rows,
-    batch_size: int,
-    order: np.random.Generator | None,
-    lengths: Sequence[int] = BOUNDARIES,
-    *,
-    alike: bool = True,
+    rows: Rows, batch_size: int, order: np.random.Generator | None, lengths: Sequence[int] = BOUNDARIES
 ) -> Iterator[tuple[NDArray[np.int64], int]]:
     """Cut rows into batches of like length.
 
@@ -70,15 +65,13 @@ def bucketed(
         batch_size: rows of a batch; one batch at most holds fewer.
         order: source of a random order of rows and batches; None goes from the shortest to the longest.
         lengths: to pad to, ascending; a batch that is longer than all of them is padded to its longest row.
-        alike: whether the rows of a batch are of like length; if not, they are of any, and most of it may be padding.
 
     Yields:
         The indices of a batch and the length to pad it to.
     """
     indices = np.arange(len(rows)) if order is None else order.permutation(len(rows))
-    if alike:
-        indices = indices[np.argsort(np.searchsorted(BOUNDARIES, rows.lengths[indices]), kind="stable")]
-    batches = [indices[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+    by_length = indices[np.argsort(np.searchsorted(BOUNDARIES, rows.lengths[indices]), kind="stable")]
+    batches = [by_length[start : start + batch_size] for start in range(0, len(rows), batch_size)]
     for number in range(len(batches)) if order is None else order.permutation(len(batches)):
         yield batches[number], _padded_length(int(rows.lengths[batches[number]].max()), lengths)
 

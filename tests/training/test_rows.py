@@ -31,15 +31,6 @@ def test_batches_hold_rows_of_like_length() -> None:
     assert padded <= 1.4 * rows.lengths.sum() < 0.4 * 64 * len(rows)
 
 
-def test_batches_hold_rows_of_any_length_if_they_are_to() -> None:
-    rows = _rows()
-
-    batches = [indices for indices, _ in bucketed(rows, 64, np.random.default_rng(1), alike=False)]
-
-    assert sorted(np.concatenate(batches).tolist()) == list(range(1_000))
-    assert all(len(set(rows.lengths[batch])) > 10 for batch in batches)
-
-
 def test_batches_are_padded_to_a_closed_set_of_lengths() -> None:
     for indices, length in bucketed(_rows(), 64, np.random.default_rng(1)):
         assert length in BOUNDARIES
