@@ -104,7 +104,7 @@ class Connection(Parting):
         if self.leaving:
             return Phase.LEAVING, None
         if cycle is None:
-            return self._doing_nothing(), self.answered
+            return self._between_requests(), self.answered
         if cycle.more_body:
             return (Phase.HELD if self.flow.held else Phase.BODY), cycle
         return Phase.WORK, self.answered  # the request itself would be kept until the next look
@@ -113,7 +113,7 @@ class Connection(Parting):
         """Return how many bytes of the present body have come."""
         return self._body_bytes if self._counted_body is self.cycle else 0
 
-    def _doing_nothing(self) -> Phase:
+    def _between_requests(self) -> Phase:
         if not self.answered:
             return Phase.FIRST_HEAD
         return Phase.HEAD if self.begun else Phase.IDLE

@@ -105,7 +105,7 @@ async def test_a_connection_whose_request_waits_is_not_idle() -> None:
     async with served(whole, gate, connections) as (_, writer):
         writer.write(REQUEST)
         await waiting(gate)
-        assert connections[0].doing()[0] is Phase.WORK
+        assert connections[0].doing() == (Phase.WORK, 0)  # not the request, which would be kept
 
 
 async def test_what_waits_when_the_process_stops_is_answered_and_told_to_be_the_last() -> None:
