@@ -11,7 +11,7 @@ from training.batches import Batch, Batches
 from training.config import TrainingConfig
 from training.epochs import EpochRows
 from training.optimization import make_loss
-from training.rows import Rows, bucketed
+from training.rows import Rows
 from training.scoring import score_rows
 from training.variants import padded_lengths
 
@@ -47,10 +47,8 @@ class Classification:
         def with_targets(ids: NDArray[np.int32], indices: NDArray[np.int64]) -> Batch:
             return ids, rows.targets[indices]
 
-        config = self.config
-        order = np.random.default_rng((config.seed, epoch))
-        cut = bucketed(rows, config.batch_size, order, padded_lengths(config))
-        return Batches(rows, cut, with_targets)
+        order = np.random.default_rng((self.config.seed, epoch))
+        return Batches(rows, self.config.batch_size, order, with_targets, padded_lengths(self.config))
 
     def validate(self, model: keras.Model) -> dict[str, float]:
         """Return the log loss and the share of right answers on validation."""

@@ -21,7 +21,7 @@ from training.errors import ConfigError, ResumeError
 from training.history import Epoch
 from training.layers import AmongFoils
 from training.restoring import keras_model
-from training.rows import Rows, bucketed, encode_rows
+from training.rows import Rows, encode_rows
 from training.runs import CONFIG, claim, run_encoder, stored_at
 from training.trainer import BEST_WEIGHTS, fit
 from training.variants import ModelSpec, find_variant, recurrent_layer
@@ -57,12 +57,11 @@ class NextUnit:
     def batches(self, epoch: int) -> Batches:
         """Return the batches of an epoch, counted from 1: the inputs, the right answers, and which of them count."""
         order = np.random.default_rng((self.config.seed, epoch))
-        return Batches(self.train, bucketed(self.train, self.config.batch_size, order), self._finish)
+        return Batches(self.train, self.config.batch_size, order, self._finish)
 
     def validate(self, model: keras.Model) -> dict[str, float]:
         """Return the loss per unit and the share of units foreseen on validation."""
-        cut = bucketed(self.validation, _VALIDATION_BATCH, np.random.default_rng(0))
-        batches = Batches(self.validation, cut, self._finish)
+        batches = Batches(self.validation, _VALIDATION_BATCH, np.random.default_rng(0), self._finish)
         figures = model.evaluate(feed(batches), verbose=0, return_dict=True)
         return {"validation_loss": figures["loss"], "validation_accuracy": figures["accuracy"]}
 
