@@ -152,7 +152,7 @@ class Connection(Parting):
 
     def _count_head(self, size: int) -> None:
         """Count headers that do not come in one piece; what they are exactly is known once they are complete."""
-        head = self.scope or self.answered
+        head = self.scope if self.begun else self.answered
         if self._counted_head is not head:
             self._counted_head, self._head_bytes = head, 0
             return
