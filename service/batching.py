@@ -1,9 +1,10 @@
 """Batches whatever is waiting, without a timer.
 
-Small work is done on the event loop at the end of the turn in which it arrived, all of that turn in one call: that
-costs less than handing it to a thread, and a request as a whole a quarter less than with a call for each. Big work goes
-to a thread of its own; while a round of it runs, more may arrive, and when it ends, that is the next round, single
-texts before large batches: none of them waits for more than the round that runs.
+Small work is done on the event loop at the end of the turn in which it arrived, all of that turn at once: that costs
+less than handing it to a thread, with which the loop would share the interpreter, and a request as a whole a quarter
+less than with a call for each. Big work goes to a thread of its own; while a round of it runs, more may arrive, and
+when it ends, that is the next round, single texts before large batches: none of them waits for more than the round that
+runs.
 """
 
 import asyncio
@@ -28,8 +29,8 @@ BULK_ROWS = 32
 _ROUND = 4
 """Full batches that one round in the thread may take; more let rows of like length meet, fewer end sooner."""
 
-_INLINE_TURNS = 4
-"""Turns of the event loop that small work may have to wait for; what is beyond that goes to the thread."""
+_INLINE_TURN = 4
+"""So many times what one request may take on the event loop is scored in a turn of it; the rest goes to the thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class BatchLimits:
     Attributes:
         queue_rows: rows that may be pending; a request that finds none pending is always let in.
         batch_tokens: the largest call of the engine, as rows times longest row.
-        inline_tokens: the same for calls made on the event loop; 0 for none.
+        inline_tokens: the most that a request may have to be scored on the event loop, counted likewise; 0 for none.
         longest_wait_s: how long a request that is not bulk may have to wait for the thread, as predicted, in seconds.
     """
 
@@ -110,7 +111,7 @@ class Batcher:
         future = loop.create_future()
         job = Job(rows, len(rows) * longest, longest, perf_counter(), deadline, future, current())
         inline = self._limits.inline_tokens
-        if bulk or job.tokens > inline or self._small.tokens + job.tokens > _INLINE_TURNS * inline:
+        if bulk or job.tokens > inline or self._small.tokens + job.tokens > _INLINE_TURN * inline:
             self._give_to_thread(job, self._bulk if bulk else self._prompt)
         else:
             if not self._small:
@@ -145,12 +146,10 @@ class Batcher:
             raise DeadlineTooNearError(now + wait_s - deadline)
 
     def _score_small(self) -> None:
-        """Score what arrived in this turn of the event loop; what one call cannot hold is left to the next turn."""
+        """Score what arrived in this turn of the event loop."""
         started = perf_counter()
-        jobs = self._small.take(self._limits.inline_tokens)
-        if self._small:
-            asyncio.get_running_loop().call_soon(self._score_small)
-        self._settle(jobs, score_rows(self._engine, _rows_of(jobs), self._limits.inline_tokens), started)
+        jobs = self._small.take(inf)
+        self._settle(jobs, score_rows(self._engine, _rows_of(jobs), self._limits.batch_tokens), started)
 
     def _give_to_thread(self, job: Job, queue: Queue) -> None:
         if job.deadline < inf:

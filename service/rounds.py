@@ -78,7 +78,7 @@ class Queue:
         self._jobs.append(job)
         self.tokens += job.tokens
 
-    def take(self, tokens: int) -> list[Job]:
+    def take(self, tokens: float) -> list[Job]:
         """Remove and return the first jobs, as many as make at most `tokens` when padded, but at least one.
 
         Jobs that nobody waits for are dropped on the way.

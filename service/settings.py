@@ -103,7 +103,8 @@ class Settings(ProcessSettings):
         default=0.1,
         gt=0,
         description="Seconds that a request may have to wait, as predicted, before it is begun; beyond them it gets "
-        "429. Large batches (bodies over 4 KiB) may wait four times as long.",
+        "429. A fifth of that once some have waited all the time for as long. Large batches (bodies over 4 KiB) may "
+        "wait four times as long.",
     )
     request_timeout_s: float = Field(
         default=5, gt=0, description="Seconds until a prediction gets 504; the header X-Request-Timeout asks for less."

@@ -19,6 +19,7 @@ from service.admission.bulk import LARGE_BYTES
 from service.admission.entrance import Entrance
 from service.admission.glance import Glance, glance
 from service.admission.pace import Pace
+from service.admission.patience import Patience
 from service.admission.refusals import Refusal, refusal
 from service.errors import (
     DeadlineError,
@@ -96,12 +97,12 @@ class Gate:
 
     Args:
         entrance: the rules.
-        longest_wait_s: how long a request may have to wait, as predicted, in seconds.
+        longest_wait_s: how long a request may have to wait in a burst, as predicted, in seconds.
         metrics: where refused requests are timed.
     """
 
     def __init__(self, entrance: Entrance, longest_wait_s: float, metrics: Metrics) -> None:
-        self._longest_wait_s = longest_wait_s
+        self._patience = Patience(longest_wait_s)
         self._timeouts = entrance.timeouts
         self._bulk = entrance.bulk
         self._counters = entrance.counters
@@ -177,7 +178,10 @@ class Gate:
         except InvalidRequestError:
             arrival.begin()  # it will be told
             return
-        refused = self._refusal(arrival.path, head, perf_counter(), deadline)
+        now = perf_counter()
+        if not self._waiting:
+            self._patience.begin(now)
+        refused = self._refusal(arrival.path, head, now, deadline)
         if refused is not None:
             self._answer(arrival, refused)
             return
@@ -192,8 +196,9 @@ class Gate:
     def _refusal(self, path: str, head: Head, now: float, deadline: float) -> Refusal | None:
         """Return why a request may not wait; None if it may."""
         wait_s = len(self._waiting) * self.pace.unit_s
-        if wait_s > self._longest_wait_s:
-            return _refusal(OverloadError, ceil(wait_s - self._longest_wait_s))
+        longest_wait_s = self._patience.longest_s(now)
+        if wait_s > longest_wait_s:
+            return _refusal(OverloadError, ceil(wait_s - longest_wait_s))
         late_s = now + wait_s - deadline
         if late_s > 0:
             return _refusal(DeadlineTooNearError, ceil(late_s))

@@ -1,7 +1,8 @@
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from threading import Event
+from threading import Event, current_thread
 from time import perf_counter
 
 import numpy as np
@@ -56,15 +57,25 @@ async def test_small_work_of_one_turn_of_the_event_loop_is_one_call_at_its_end()
     assert [future.result()[0][1] for future in futures] == pytest.approx([probability([row]) for row in range(1, 6)])
 
 
-async def test_what_one_call_cannot_hold_is_left_to_the_next_turn() -> None:
+async def test_small_requests_of_a_turn_do_not_go_to_the_thread_because_they_are_many() -> None:
     engine = FakeEngine(inline=True)
     batcher = Batcher(engine, metrics(), limits(inline_tokens=6))
-    futures = [batcher.submit([[row, row]]) for row in range(1, 6)]
+    futures = [batcher.submit([[row, row]]) for row in range(1, 13)]
     await asyncio.sleep(0)
-    assert [future.done() for future in futures] == [True, True, True, False, False]
-    await asyncio.sleep(0)
-    assert all(future.done() for future in futures)
-    assert [len(call) for call in engine.calls] == [3, 2]
+    assert [future.done() for future in futures] == [True] * 12
+    assert [len(call) for call in engine.calls] == [12]
+
+
+async def test_what_is_too_much_for_a_turn_goes_to_the_thread() -> None:
+    scored: Counter[str] = Counter()
+
+    def answer(rows: Rows) -> NDArray[np.float32]:
+        scored[current_thread().name] += len(rows)
+        return np.tile(np.array([0.5, 0.5], dtype=np.float32), (len(rows), 1))
+
+    batcher = Batcher(FakeEngine(inline=True, answer=answer), metrics(), limits(inline_tokens=6))
+    await asyncio.gather(*(batcher.submit([[row, row]]) for row in range(1, 15)))
+    assert scored == {current_thread().name: 12, "engine_0": 2}
 
 
 async def test_one_failing_request_of_a_turn_leaves_its_neighbours_alone() -> None:

@@ -140,6 +140,17 @@ async def test_long_bodies_make_a_turn_of_fewer() -> None:
     assert len(scene.begun) == A_TURN + 8
 
 
+async def test_a_queue_that_stands_may_be_a_fifth_as_long_as_one_of_a_burst() -> None:
+    scene = Scene(longest_wait_s=1.0, request_s=0.05)
+    scene.arrive_many(A_TURN + 10)
+    CLOCK.now += 1.01  # nobody has had a turn; ten wait, for half a second
+    scene.arrive("more")
+    assert scene.answers["more"].status == 429
+    await turns(2)
+    scene.arrive_many(A_TURN + 10, first=1000)
+    assert list(scene.answers) == ["more"]
+
+
 async def test_who_would_wait_too_long_is_refused_and_told_when_there_will_be_room() -> None:
     scene = Scene(longest_wait_s=1.0, request_s=0.05)
     scene.arrive_many(A_TURN + 21)  # the last of them has 20 before it: a second
