@@ -1,4 +1,4 @@
-"""As much of a request as it takes to refuse it, read from its bytes before anything else does.
+"""As much of a request as it takes to refuse it, read from its bytes before anything else does; later, all of it.
 
 Under overload most requests are refused, and what HTTP's parser, a scope and a task cost for each is then what the
 service does instead of answering: with a thousand connections, none of which is in the processor's caches, four times
@@ -7,9 +7,11 @@ ordinary way.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from service.heads import Head
+from service.problems import Header
 
 _PLAIN = re.compile(rb"POST (/predict(?:/batch)?) HTTP/1\.1\r\n((?:[A-Za-z0-9-]+:[\x20-\x7e]*\r\n)+)")
 _TELLING = re.compile(
@@ -58,6 +60,18 @@ def glance(data: bytes) -> Glance | None:
                 _kept.clear()
             _kept[lines] = seen
     return seen if seen.size == len(data) - end - 2 else None
+
+
+def parts(data: bytes) -> tuple[list[Header], bytes]:
+    """Return headers and body of what `glance` has taken for a request, as the parser of HTTP would tell them."""
+    end = data.find(b"\r\n\r\n") + 2
+    return list(_headers(data[:end])), data[end + 2 :]
+
+
+@lru_cache(_KEPT)
+def _headers(lines: bytes) -> tuple[Header, ...]:
+    fields = (line.partition(b":") for line in lines.split(b"\r\n")[1:-1])
+    return tuple((name.lower(), value.strip(b" ")) for name, _, value in fields)
 
 
 def _read(lines: bytes) -> Glance | None:

@@ -8,12 +8,12 @@ from starlette.types import Receive, Scope, Send
 
 from service.admission.gate import Arrival, Met
 from service.admission.glance import Glance
-from service.exchange import arrived
+from service.exchange import arrived, whole_writer
 from service.heads import Head
 from service.problems import Header
 from service.protocol import Protocol
 from service.security.patrol import Phase
-from tests.service.test_protocol import BODY, CLOSING, REFUSED, REQUEST, Gated, never, served, whole
+from tests.service.test_protocol import BODY, CLOSING, HEADERS, REFUSED, REQUEST, Gated, never, served, whole
 
 pytestmark = pytest.mark.anyio
 
@@ -58,6 +58,27 @@ async def test_what_waits_is_taken_apart_when_its_turn_has_come_and_answered_as_
             assert connections[0].newest is not newest
             assert (await asyncio.wait_for(reader.readuntil(BODY), 5)).startswith(b"HTTP/1.1 200")
     assert since == [CAME, CAME]
+
+
+async def test_the_application_cannot_tell_what_waited_from_what_was_begun_at_once() -> None:
+    gate, scopes, bodies = Waiting(), list[Scope](), list[bytes]()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scopes.append({name: value for name, value in scope.items() if name not in {"extensions", "client", "server"}})
+        bodies.append((await receive())["body"])
+        write = whole_writer(scope)
+        assert write is not None
+        await write(200, HEADERS, BODY)
+
+    async with served(app, gate) as (reader, writer):
+        writer.write(REQUEST)
+        (await waiting(gate)).begin()
+        await asyncio.wait_for(reader.readuntil(BODY), 5)
+        gate.crowded, gate.passes = False, lambda path: True  # type: ignore[method-assign]
+        writer.write(REQUEST)
+        await asyncio.wait_for(reader.readuntil(BODY), 5)
+    assert scopes[0] == scopes[1]
+    assert bodies[0] == bodies[1] != b""
 
 
 async def test_what_waits_may_be_answered_without_the_application_and_the_connection_lives_on() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.admission import glance as module
-from service.admission.glance import Glance, glance
+from service.admission.glance import Glance, glance, parts
 
 BODY = b'{"text": "x"}'
 
@@ -91,7 +91,7 @@ class Parsed:
 
 PARTS = st.sampled_from(
     b"\r\n|\n|\r|:| |\t|Content-Length: 5\r\n|Transfer-Encoding: chunked\r\n|0\r\n\r\n|Connection: close\r\n"
-    b"|X-Request-ID: a\r\n|\x00|HTTP/1.1|POST /predict HTTP/1.1\r\n|1".split(b"|")
+    b"|  \r\n|X-Request-ID: a\r\n|\x00|HTTP/1.1|POST /predict HTTP/1.1\r\n|1".split(b"|")
 )
 
 
@@ -110,6 +110,7 @@ def test_whatever_is_taken_for_a_request_is_that_one_request_to_the_parser_too(
     assert b"%d" % len(parsed.body) == seen.head.content_length
     assert parsed.keep_alive
     assert dict(parsed.headers).get(b"x-request-id") == seen.head.request_id
+    assert parts(data) == (parsed.headers, parsed.body)
 
 
 def test_the_control_is_that_an_unchanged_request_is_taken() -> None:
