@@ -105,7 +105,7 @@ class Unread:
         """Return it with its headers read; None if they are such that its connection ends."""
         data, self._data = self._data, None
         if data is not None:
-            self._protocol.take_apart(self._seen.path, data)
+            self._protocol.take_apart(self._seen, data)
         return self.arrived
 
     def begin(self) -> None:

@@ -13,7 +13,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.admission.gate import BATCH, SINGLE, Gate
-from service.admission.glance import parts
+from service.admission.glance import Glance
 from service.arrivals import Arrived, Unread
 from service.exchange import EXTENSION, Exchange, Headers
 from service.security.connections import Connection
@@ -60,13 +60,12 @@ class Protocol(Connection):
                 return
         super().data_received(data)
 
-    def take_apart(self, path: str, data: bytes) -> None:
+    def take_apart(self, seen: Glance, data: bytes) -> None:
         """Take what waited as it came."""
-        headers, body = parts(data)
-        if len(headers) > self.patrol.limits.header_count:
+        if len(seen.headers) > self.patrol.limits.header_count:
             super().data_received(data)  # it will be told
         else:
-            self.take(path, headers, body)
+            self.take(seen.path, list(seen.headers), data[len(data) - seen.size :])
         self._unread = None
 
     def doing(self) -> tuple[Phase, object]:

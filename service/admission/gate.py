@@ -142,7 +142,7 @@ class Gate:
         seen, arrived = glance(data), perf_counter()
         if seen is None:
             return None
-        path, head, _ = seen
+        path, head, *_ = seen
         try:
             deadline = arrived + self._timeouts.seconds(head.request_timeout)
         except InvalidRequestError:

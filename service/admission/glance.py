@@ -1,4 +1,4 @@
-"""As much of a request as it takes to refuse it, read from its bytes before anything else does; later, all of it.
+"""A request to predict, read from its bytes before anything else does.
 
 Under overload most requests are refused, and what HTTP's parser, a scope and a task cost for each is then what the
 service does instead of answering: with a thousand connections, none of which is in the processor's caches, four times
@@ -7,18 +7,14 @@ ordinary way.
 """
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 from service.heads import Head
 from service.problems import Header
 
-_PLAIN = re.compile(rb"POST (/predict(?:/batch)?) HTTP/1\.1\r\n((?:[A-Za-z0-9-]+:[\x20-\x7e]*\r\n)+)")
-_TELLING = re.compile(
-    rb"(?i)^(content-length|transfer-encoding|connection|upgrade|expect|x-request-id|x-request-timeout):[ ]?(.*)\r\n",
-    re.MULTILINE,
-)
+_PLAIN = re.compile(rb"POST (/predict(?:/batch)?) HTTP/1\.1\r\n(?:[A-Za-z0-9-]+:[\x20-\x7e]*\r\n)+")
 _SPECIAL = frozenset({b"transfer-encoding", b"connection", b"upgrade", b"expect"})
+_TELLING = _SPECIAL | {b"content-length", b"x-request-id", b"x-request-timeout"}
 _KEPT, _KEPT_BYTES = 256, 2048
 _DIGITS = 9
 """Of the length of a body that may have come in one piece."""
@@ -29,13 +25,15 @@ class Glance(NamedTuple):
 
     Attributes:
         path: what is asked for.
-        head: of the headers what matters, but for the time.
-        size: bytes of the body, all of which are there.
+        head: of the headers what it takes to refuse it, but for the time.
+        size: bytes of the body, all of which are there, at the end.
+        headers: all of them, as the parser of HTTP would tell them.
     """
 
     path: str
     head: Head
     size: int
+    headers: tuple[Header, ...]
 
 
 _kept: dict[bytes, Glance] = {}
@@ -62,24 +60,13 @@ def glance(data: bytes) -> Glance | None:
     return seen if seen.size == len(data) - end - 2 else None
 
 
-def parts(data: bytes) -> tuple[list[Header], bytes]:
-    """Return headers and body of what `glance` has taken for a request, as the parser of HTTP would tell them."""
-    end = data.find(b"\r\n\r\n") + 2
-    return list(_headers(data[:end])), data[end + 2 :]
-
-
-@lru_cache(_KEPT)
-def _headers(lines: bytes) -> tuple[Header, ...]:
-    fields = (line.partition(b":") for line in lines.split(b"\r\n")[1:-1])
-    return tuple((name.lower(), value.strip(b" ")) for name, _, value in fields)
-
-
 def _read(lines: bytes) -> Glance | None:
     plain = _PLAIN.fullmatch(lines)
     if plain is None:
         return None
-    path, headers = plain.groups()
-    telling = [(name.lower(), value) for name, value in _TELLING.findall(headers)]
+    fields = (line.partition(b":") for line in lines.split(b"\r\n")[1:-1])
+    headers = tuple((name.lower(), value.lstrip(b" ")) for name, _, value in fields)
+    telling = [header for header in headers if header[0] in _TELLING]
     names = {name for name, _ in telling}
     if len(names) < len(telling) or not _SPECIAL.isdisjoint(names):
         return None
@@ -87,4 +74,4 @@ def _read(lines: bytes) -> Glance | None:
     length = head.content_length or b""
     if not length.isdigit() or len(length) > _DIGITS or length != b"%d" % int(length):
         return None
-    return Glance(path.decode(), head, int(length))
+    return Glance(plain[1].decode(), head, int(length), headers)

@@ -7,9 +7,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from service.admission.gate import Arrival, Met
-from service.admission.glance import Glance
+from service.admission.glance import glance
 from service.exchange import arrived, whole_writer
-from service.heads import Head
 from service.problems import Header
 from service.protocol import Protocol
 from service.security.patrol import Phase
@@ -27,7 +26,9 @@ class Waiting(Gated):
     crowded = True
 
     def meet(self, data: bytes, own: list[Header]) -> Met:
-        return Met(Glance("/predict", Head(b"2", b"order-1"), 2), CAME, perf_counter() + 60)
+        seen = glance(data)
+        assert seen is not None
+        return Met(seen, CAME, perf_counter() + 60)
 
     def wait(self, arrival: Arrival, deadline: float) -> None:
         self.arrivals.append(arrival)

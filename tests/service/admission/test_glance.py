@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.admission import glance as module
-from service.admission.glance import Glance, glance, parts
+from service.admission.glance import Glance, glance
 
 BODY = b'{"text": "x"}'
 
@@ -110,7 +110,16 @@ def test_whatever_is_taken_for_a_request_is_that_one_request_to_the_parser_too(
     assert b"%d" % len(parsed.body) == seen.head.content_length
     assert parsed.keep_alive
     assert dict(parsed.headers).get(b"x-request-id") == seen.head.request_id
-    assert parts(data) == (parsed.headers, parsed.body)
+    assert (list(seen.headers), data[len(data) - seen.size :]) == (parsed.headers, parsed.body)
+
+
+@pytest.mark.parametrize("value", [b"a", b" a", b"  a", b" a ", b"", b" ", b"a:b", b" A, b"])
+def test_values_are_those_of_the_parser(value: bytes) -> None:
+    data = request(b"X-Request-ID:" + value)
+    seen = glance(data)
+    assert seen is not None
+    assert list(seen.headers) == Parsed(data).headers
+    assert seen.head.request_id == dict(seen.headers)[b"x-request-id"]
 
 
 def test_the_control_is_that_an_unchanged_request_is_taken() -> None:
