@@ -40,7 +40,7 @@ class BatchLimits:
     Attributes:
         queue_rows: rows that may be pending; a request that finds none pending is always let in.
         batch_tokens: the largest call of the engine, as rows times longest row.
-        inline_tokens: the most that a request may have to be scored on the event loop, counted likewise; 0 for none.
+        inline_tokens: the largest request that is scored on the event loop, counted likewise; 0 for none.
         longest_wait_s: how long a request that is not bulk may have to wait for the thread, as predicted, in seconds.
     """
 

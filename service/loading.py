@@ -15,7 +15,7 @@ from service.proving import Proven
 from service.settings import Settings
 
 INLINE_S = 1e-3
-"""The most that one call on the event loop may be expected to take; health checks wait no longer than that."""
+"""The most that scoring one request on the event loop may be expected to take; a turn takes a few times that."""
 
 
 def load_order(refs: Iterable[VersionRef], settings: Settings, first: Collection[VersionRef] = ()) -> list[VersionRef]:
