@@ -22,6 +22,8 @@ class Campaign:
         reviews: what to send, in this order.
         source: of the labels.
         rate: most texts a second; 0 for as fast as it goes.
+        known: whether each review comes from a reader of its own, with a key made of its place, so that the same arm
+            serves it whenever this is done again; without a key, chance decides.
 
     Attributes:
         arms: answers by the arm that gave them; None for those of no experiment.
@@ -29,9 +31,11 @@ class Campaign:
         refused: what was refused, and why.
     """
 
-    def __init__(self, url: str, reviews: Sequence[Review], source: str, rate: float = 0) -> None:
-        self._url, self._source, self._rate = url, source, rate
-        self._waiting: Iterator[Review] = iter(reviews)
+    def __init__(
+        self, url: str, reviews: Sequence[Review], source: str, rate: float = 0, *, known: bool = False
+    ) -> None:
+        self._url, self._source, self._rate, self._known = url, source, rate, known
+        self._waiting: Iterator[tuple[int, Review]] = enumerate(reviews, start=1)
         self._lock = threading.Lock()
         self._failure: TrafficError | None = None
         self._started = time.monotonic()
@@ -67,8 +71,10 @@ class Campaign:
         connection = Connection(self._url)
         answered: list[tuple[str, str]] = []
         try:
-            while (review := self._next()) is not None:
-                told = connection.ask("POST", "/predict", {"text": review.text})
+            while (drawn := self._next()) is not None:
+                place, review = drawn
+                reader = f"reader-{place}" if self._known else ""
+                told = connection.ask("POST", "/predict", {"text": review.text}, reader)
                 if prediction := self._note(told):
                     answered.append((prediction, review.label))
                 if len(answered) >= _LABELS_AT_ONCE:
@@ -80,15 +86,15 @@ class Campaign:
         finally:
             connection.close()
 
-    def _next(self) -> Review | None:
+    def _next(self) -> tuple[int, Review] | None:
         with self._lock:
             if self._failure is not None:
                 return None
             self._sent += 1
             due = self._started + (self._sent / self._rate if self._rate else 0)
-            review = next(self._waiting, None)
+            drawn = next(self._waiting, None)
         time.sleep(max(0.0, due - time.monotonic()))
-        return review
+        return drawn
 
     def _note(self, told: Told) -> str | None:
         """Count an answer; return the prediction's id, or None if the text was refused."""

@@ -41,6 +41,13 @@ class Told(NamedTuple):
     retry_after_s: float
 
 
+class _Request(NamedTuple):
+    method: str
+    path: str
+    content: bytes | None
+    headers: Mapping[str, str]
+
+
 class Connection:
     """One kept-alive connection.
 
@@ -59,41 +66,48 @@ class Connection:
         self._headers = bearer()
         self._http = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=_TIMEOUT_S)
 
-    def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Told:
+    def ask(self, method: str, path: str, body: Mapping[str, object] | None = None, reader: str = "") -> Told:
         """Send a request until it is answered by more than `come again`; predictions and labels may come twice.
+
+        Args:
+            method: of HTTP.
+            path: of the service.
+            body: to be sent as JSON; None for none.
+            reader: the client's key, which an experiment keeps at one arm; empty for none.
 
         Raises:
             TrafficError: if nothing answers.
         """
-        content = None if body is None else json.dumps(body).encode()
-        told = self._once(method, path, content)
+        headers = {**self._headers, "X-Client-Key": reader} if reader else self._headers
+        request = _Request(method, path, None if body is None else json.dumps(body).encode(), headers)
+        told = self._once(request)
         for _ in range(_TRIES - 1):
             if told.status not in _BUSY:
                 break
             time.sleep(told.retry_after_s)
-            told = self._once(method, path, content)
+            told = self._once(request)
         return told
 
     def close(self) -> None:
         """Close it."""
         self._http.close()
 
-    def _once(self, method: str, path: str, content: bytes | None) -> Told:
+    def _once(self, request: _Request) -> Told:
         try:
-            answer, said = self._exchange(method, path, content)
+            answer, said = self._exchange(request)
             return Told(answer.status, json.loads(said), float(answer.headers.get("Retry-After", 1)))
         except (OSError, http.client.HTTPException) as error:
             raise TrafficError(f"nothing answers at {self._url} ({error}); is the service running?") from error
         except ValueError as error:
             raise TrafficError(f"what answers at {self._url} does not speak JSON; is it the service?") from error
 
-    def _exchange(self, method: str, path: str, content: bytes | None) -> tuple[http.client.HTTPResponse, bytes]:
+    def _exchange(self, request: _Request) -> tuple[http.client.HTTPResponse, bytes]:
         """Return an answer and its content; on a new connection if the old one, idle for seconds, has been closed."""
         try:
-            self._http.request(method, path, content, self._headers)
+            self._http.request(*request)
             answer = self._http.getresponse()
         except ConnectionError:
             self._http.close()
-            self._http.request(method, path, content, self._headers)
+            self._http.request(*request)
             answer = self._http.getresponse()
         return answer, answer.read()

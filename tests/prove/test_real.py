@@ -13,7 +13,7 @@ def report(state: str, arm: str | None = None, limits: tuple[float, float] = (-0
     return {
         "health": {"repeated_texts": 10},
         "pairs": [{"delta_cs": [-0.2, 0.2], "course": course, **figures}],
-        "recommendation": {"state": state, "arm": arm},
+        "recommendation": {"state": state, "arm": arm, "reasons": ["so it is"]},
     }
 
 
@@ -39,7 +39,7 @@ def test_a_report_may_say_what_is_true_or_wait(truth: float, state: str, arm: st
         (real.Found(200, 200, 0.003, report("winner", "rnn")), "rnn is named, which is worse"),
         (real.Found(200, 200, 0.02, report("equivalent", None, (0, 0.1))), "they are called equivalent and are not"),
         (real.Found(200, 200, 0.02, report("keep_collecting")), "1 intervals do not cover what is true"),
-        (real.Found(200, 200, 0.003, report("unhealthy")), "it is unhealthy"),
+        (real.Found(200, 200, 0.003, report("unhealthy")), "it is unhealthy: so it is"),
         (real.Found(200, 150, 0.003, report("keep_collecting")), "150 of 200 labels were taken"),
     ],
 )

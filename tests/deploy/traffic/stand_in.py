@@ -13,12 +13,13 @@ Ask = Callable[[str, str, Any], Answer]
 
 
 @contextmanager
-def answering(ask: Ask, closes: bool = False, key: str = "") -> Iterator[str]:
+def answering(ask: Ask, closes: bool = False, key: str = "", readers: list[str | None] | None = None) -> Iterator[str]:
     """Answer until the block ends; yields the address.
 
     Args:
         ask: makes the answers; a body in bytes is sent as it is.
         key: without which nothing is answered.
+        readers: gets the client's key of each request, None for none.
         closes: whether each connection ends after one answer, unannounced, as an idle one does.
     """
 
@@ -33,6 +34,8 @@ def answering(ask: Ask, closes: bool = False, key: str = "") -> Iterator[str]:
             self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
         def _answer(self, body: Any) -> None:
+            if readers is not None:
+                readers.append(self.headers["X-Client-Key"])
             good = not key or self.headers["Authorization"] == f"Bearer {key}"
             status, said = ask(self.command, self.path, body) if good else (401, {})
             content = said if isinstance(said, bytes) else json.dumps(said).encode()

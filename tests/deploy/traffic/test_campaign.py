@@ -43,6 +43,16 @@ def test_every_review_is_sent_once_and_labelled_once() -> None:
     assert (campaign.arms.total(), campaign.labels, campaign.refused) == (500, {202: 500}, {})
 
 
+def test_known_readers_are_the_same_ones_each_time_and_others_have_no_key() -> None:
+    seen: dict[bool, list[str | None]] = {True: [], False: []}
+    for known, readers in seen.items():
+        with answering(Service(), readers=readers) as url:
+            Campaign(url, REVIEWS[:20], "gold", known=known).run(3, Progress(20))
+    keys = [key for key in seen[True] if key is not None]
+    assert sorted(keys) == sorted(f"reader-{place}" for place in range(1, 21))
+    assert set(seen[False]) == {None}
+
+
 def test_what_is_refused_is_counted_with_the_reason_and_the_rest_goes_on() -> None:
     service = Service(refuses="영화 7", label_status=410)
     with answering(service) as url:
