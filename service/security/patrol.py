@@ -57,6 +57,10 @@ class Phase(Enum):
     CLOSING = "closing"
 
 
+_SILENT = (Phase.FIRST_HEAD, Phase.HEAD, Phase.IDLE)
+"""Phases that are over once a request has come."""
+
+
 @dataclass(slots=True)
 class Seen:
     """What a connection was doing when, since when, and by what it is told whether it still is."""
@@ -200,12 +204,14 @@ class Patrol:
         return min(_GRACE_S + size / self.limits.body_bytes_per_s, self.limits.body_timeout_s)
 
     def _end(self, phase: Phase, connection: Watched) -> None:
+        if phase in _SILENT and connection.has_sent():
+            return  # nobody has read it yet, and it may be a request
         if phase is Phase.HEAD or phase is Phase.FIRST_HEAD:
             connection.refuse(SlowRequestError("headers"), "headers_too_slow")
         elif phase is Phase.BODY or phase is Phase.HELD:
             connection.refuse(SlowRequestError("body"), "body_too_slow")
-        elif phase is Phase.LEAVING or (phase is Phase.IDLE and not connection.has_sent()):
+        elif phase is Phase.LEAVING or phase is Phase.IDLE:
             connection.end()
-        elif phase is not Phase.IDLE:
+        else:
             self.counters.ended["answer_not_read"].add()
             connection.drop()

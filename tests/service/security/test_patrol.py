@@ -46,16 +46,20 @@ async def test_who_asks_just_before_its_turn_to_be_ended_is_answered() -> None:
         assert len(served.requests) == 1
 
 
-async def test_who_asks_just_when_its_idle_connection_is_due_is_answered() -> None:
+async def test_who_asks_just_when_its_connection_is_due_is_answered() -> None:
     """In a turn of milliseconds, what it sends waits in the kernel; closed with that, the connection would be reset."""
-    async with serving(keep_alive_s=30) as served:
-        wire, silent = await served.connect(), await served.connect()
-        for each in (wire, silent):
-            await each.send(GET)
-            await each.answer()
+    async with serving(keep_alive_s=30, header_timeout_s=30) as served:
+        idle, first, later, silent, mute = [await served.connect() for _ in range(5)]
+        for wire in (idle, later, silent):
+            await wire.send(GET)
+            await wire.answer()
+        await later.send(GET[:20])
         served.patrol.look()
         served.clock.now += 31
-        os.write(wire.writer.get_extra_info("socket").fileno(), GET)
+        for wire, rest in ((idle, GET), (first, GET), (later, GET[20:])):
+            os.write(wire.writer.get_extra_info("socket").fileno(), rest)
         served.patrol.look()
-        assert (await wire.answer()).status == 200
-        assert await silent.end() == b""
+        for wire in (idle, first, later):
+            assert (await wire.answer()).status == 200
+        for wire in (silent, mute):
+            assert await wire.end() == b""
