@@ -96,6 +96,7 @@ class _Generator:
         self.backlog: deque[tuple[float, _Noted]] = deque()
         self.number = self.connections = self.opening = self.under_way = 0
         self.closed_until = 0.0
+        self.probes: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self.noted = _Noted()
 
     def ask(self, due: float) -> None:
@@ -159,17 +160,25 @@ class _Generator:
         await asyncio.sleep(seconds)
 
     async def probe(self, noted: _Noted) -> None:
-        """Ask for health again and again."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        """Ask for health again and again, whether or not the last one was answered: probes come from several places."""
         due = perf_counter()
-        while True:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                group.create_task(self.probe_once(due, noted))
+                due += _PROBE_S
+                await asyncio.sleep(max(0.0, due - perf_counter()))
+
+    async def probe_once(self, due: float, noted: _Noted) -> None:
+        """Ask for health, on a connection on which no other probe is under way."""
+        reader, writer = self.probes.pop() if self.probes else await asyncio.open_connection("127.0.0.1", self.port)
+        try:
             writer.write(_READY)
             head = await reader.readuntil(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 200")
             await reader.readexactly(len(_READY_BODY))
+        finally:  # one that is given up in the end took at least so long
             noted.probes.append(perf_counter() - due)
-            due += _PROBE_S
-            await asyncio.sleep(max(0.0, due - perf_counter()))
+        self.probes.append((reader, writer))
 
     async def settle(self) -> None:
         """Wait until all is answered, or nothing more can be hoped for."""

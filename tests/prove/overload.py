@@ -72,7 +72,7 @@ class Size(NamedTuple):
     after_s: float
 
 
-SMALL, FULL = Size(1, 3, 3), Size(5, 60, 5)
+SMALL, FULL = Size(1, 3, 3), Size(20, 60, 5)
 
 
 class Found(NamedTuple):
