@@ -170,7 +170,7 @@ class _Generator:
 
     async def probe_once(self, due: float, noted: _Noted) -> None:
         """Ask for health, on a connection on which no other probe is under way."""
-        reader, writer = self.probes.pop() if self.probes else await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = await self.probing_connection()
         try:
             writer.write(_READY)
             head = await reader.readuntil(b"\r\n\r\n")
@@ -179,6 +179,14 @@ class _Generator:
         finally:  # one that is given up in the end took at least so long
             noted.probes.append(perf_counter() - due)
         self.probes.append((reader, writer))
+
+    async def probing_connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Return one that was not closed meanwhile, as those are that are idle for half a minute."""
+        while self.probes:
+            reader, writer = self.probes.pop()
+            if not reader.at_eof():
+                return reader, writer
+        return await asyncio.open_connection("127.0.0.1", self.port)
 
     async def settle(self) -> None:
         """Wait until all is answered, or nothing more can be hoped for."""
@@ -205,6 +213,8 @@ async def _run(directory: Path) -> None:
         seen.append((noted, seconds, (time.process_time() - used_s) / seconds))
         if kind == "closed":
             await generator.settle()
+        if probing.done():
+            await probing  # raises what made a probe fail
         probing.cancel()
     await generator.settle()
     for number, (noted, seconds, busy) in enumerate(seen):
