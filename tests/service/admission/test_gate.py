@@ -29,8 +29,8 @@ CLOCK = Clock()
 OWN = [(b"date", b"today")]
 """Headers of every answer."""
 
-A_TURN = 32
-"""Requests that are begun in one turn."""
+A_TURN, A_LATER_TURN = 32, 16
+"""Requests that are begun in one turn, and in one after a full one."""
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +108,8 @@ async def test_a_turn_begins_so_many_and_the_others_follow_in_their_order() -> N
     assert scene.waiting() == 2 * A_TURN
     await turns(1)
     assert len(scene.begun) == 2 * A_TURN
+    await turns(1)
+    assert len(scene.begun) == 2 * A_TURN + A_LATER_TURN
     await turns(1)
     assert scene.begun == [str(number) for number in range(3 * A_TURN)]
 
@@ -222,7 +224,7 @@ async def test_the_pace_is_that_of_turns_in_which_somebody_waited() -> None:
         scene.arrive_many(2 * A_TURN if first == 0 else A_TURN, first=first)
         CLOCK.now += 0.0064
         await turns(1)
-    assert scene.gate.pace.unit_s == pytest.approx(2e-4, rel=1e-3)
+    assert scene.gate.pace.unit_s == pytest.approx(0.0064 / A_LATER_TURN, rel=1e-3)
 
 
 async def test_large_batches_are_refused_at_the_gate_when_too_many_wait() -> None:
