@@ -8,7 +8,8 @@ all shapes are compiled before the version is ready, and rows are padded to the 
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from math import inf
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +22,30 @@ from service.errors import EngineError, StartError
 from service.logs import log_event
 from service.pauses import giving_way
 
-BATCHES: dict[DeviceName, tuple[int, ...]] = {"cpu": (1, 16), "gpu": (1, 8, 64)}
-"""Rows of a compiled shape, ascending; more are scored in several calls.
 
-On a CPU a call costs 90 microseconds beside its rows, which 16 share well enough; with 64 rows of 64 tokens and more, a
-step no longer fits into the cache, and a row costs two to three times as much (docs/decisions/0007).
+class BatchSize(NamedTuple):
+    """Rows of a compiled shape.
+
+    Attributes:
+        rows: of it.
+        fewest: rows that are padded to it; fewer go into a smaller one.
+        longest: tokens of the longest rows for which it is compiled.
+    """
+
+    rows: int
+    fewest: int
+    longest: float = inf
+
+
+BATCHES: dict[DeviceName, list[BatchSize]] = {
+    "cpu": [BatchSize(1, 1), BatchSize(16, 2), BatchSize(64, 49, 32)],
+    "gpu": [BatchSize(1, 1), BatchSize(8, 2), BatchSize(64, 9)],
+}
+"""Ascending; more rows are scored in several calls.
+
+On a CPU a call costs 90 microseconds beside its rows, which 16 share well enough; but a busy event loop and a call take
+the interpreter from each other, and for 64 rows in one call they do so once. With 64 rows of 64 tokens and more, a step
+no longer fits into every cache, and a row may cost two to three times as much (docs/decisions/0007).
 """
 
 _SHORTEST = 16
@@ -131,7 +151,7 @@ class TensorFlowEngine:
         self._loaded = loaded
         self._lengths = lengths
         self.device: DeviceName = device
-        self._batches = BATCHES[device]
+        self._sizes = {length: [size for size in BATCHES[device] if length <= size.longest] for length in lengths}
         self._function = self._traced(compiled=True)
         try:
             self._programs = self._compile()
@@ -153,12 +173,15 @@ class TensorFlowEngine:
     def score(self, rows: Rows) -> NDArray[np.float32]:
         """Return probabilities (rows, labels), every row padded to a compiled shape."""
         length = self._lengths[bisect_left(self._lengths, max(map(len, rows)))]
-        most = self._batches[-1]
-        parts = [self._call(rows[start : start + most], length) for start in range(0, len(rows), most)]
+        parts, start = [], 0
+        while start < len(rows):
+            left = len(rows) - start
+            size = next(size.rows for size in reversed(self._sizes[length]) if left >= size.fewest)
+            parts.append(self._call(rows[start : start + size], size, length))
+            start += size
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _call(self, rows: Rows, length: int) -> NDArray[np.float32]:
-        size = self._batches[bisect_left(self._batches, len(rows))]
+    def _call(self, rows: Rows, size: int, length: int) -> NDArray[np.float32]:
         ids = pad([*rows, *[()] * (size - len(rows))], length)
         probabilities: NDArray[np.float32] = self._programs[size, length](self._tf.constant(ids)).numpy()
         return probabilities[: len(rows)]
@@ -174,8 +197,8 @@ class TensorFlowEngine:
     def _compile(self) -> dict[tuple[int, int], Callable[[Any], Any]]:
         """Trace every shape and run it twice: XLA compiles at the first call."""
         programs = {}
-        for size in self._batches:
-            for length in self._lengths:
+        for length, sizes in self._sizes.items():
+            for size, *_ in sizes:
                 program = self._function.get_concrete_function(self._tf.TensorSpec((size, length), self._tf.int32))
                 for _ in range(2):
                     program(self._tf.ones((size, length), self._tf.int32)).numpy()
