@@ -38,7 +38,7 @@ class BatchSize(NamedTuple):
 
 
 BATCHES: dict[DeviceName, list[BatchSize]] = {
-    "cpu": [BatchSize(1, 1), BatchSize(16, 2), BatchSize(64, 49, 32)],
+    "cpu": [BatchSize(1, 1), BatchSize(16, 2), BatchSize(64, 33, 32)],
     "gpu": [BatchSize(1, 1), BatchSize(8, 2), BatchSize(64, 9)],
 }
 """Ascending; more rows are scored in several calls.
