@@ -56,11 +56,11 @@ class Scenario(NamedTuple):
 
 
 SCENARIOS = (
-    Scenario("fused, single texts", "onnx", 1, 1.5, 0.6, 0.5, 64),
+    Scenario("fused, single texts", "onnx", 1, 1.5, 0.6, 0.5, 128),
     Scenario("fused, batches of 256", "onnx", _BATCH, 3, 0.9, 2, 8),
     Scenario("TensorFlow, batches of 256", "tensorflow", _BATCH, 3, 0.9, 2, 8),
-    Scenario("TensorFlow, single texts", "tensorflow", 1, 1.5, 0.9, 0.5, 64),
-    Scenario("TensorFlow, single texts", "tensorflow", 1, 3, 0.9, 0.5, 64),
+    Scenario("TensorFlow, single texts", "tensorflow", 1, 1.5, 0.9, 0.5, 128),
+    Scenario("TensorFlow, single texts", "tensorflow", 1, 3, 0.9, 0.5, 128),
 )
 
 
