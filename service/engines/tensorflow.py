@@ -176,7 +176,7 @@ class TensorFlowEngine:
         parts, start = [], 0
         while start < len(rows):
             left = len(rows) - start
-            size = next(size.rows for size in reversed(self._sizes[length]) if left >= size.fewest)
+            size = next(each.rows for each in reversed(self._sizes[length]) if left >= each.fewest)
             parts.append(self._call(rows[start : start + size], size, length))
             start += size
         return parts[0] if len(parts) == 1 else np.concatenate(parts)

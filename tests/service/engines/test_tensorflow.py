@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from model_store.errors import OperatorError
 from model_store.layout import SAVED_MODEL, StoredVersion, verify
 from model_store.operators import saved_model
+from service.engines import Rows
 from service.engines.choice import EngineChoice
 from service.engines.onnx import OnnxRuntime
 from service.engines.tensorflow import BATCHES, TensorFlowEngine, TensorFlowRuntime, length_buckets
@@ -77,6 +79,34 @@ def test_nothing_is_traced_once_it_is_ready(engine: TensorFlowEngine) -> None:
         for length in (1, 16, 17, 64):
             assert engine.score([[3] * length] * size).shape == (size, 2)
     assert engine.traces == before
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(
+    ("rows", "length", "calls"),
+    [
+        (1, 16, [1]),
+        (2, 16, [16]),
+        (32, 16, [16, 16]),
+        (33, 32, [64]),
+        (65, 32, [64, 1]),
+        (66, 32, [64, 16]),
+        (64, 33, [16] * 4),
+    ],
+)
+def test_many_short_rows_are_one_call(
+    engine: TensorFlowEngine, monkeypatch: pytest.MonkeyPatch, rows: int, length: int, calls: list[int]
+) -> None:
+    made: list[int] = []
+    call = engine._call
+
+    def noted(some: Rows, size: int, padded: int) -> NDArray[np.float32]:
+        made.append(size)
+        return call(some, size, padded)
+
+    monkeypatch.setattr(engine, "_call", noted)
+    assert engine.score([[3] * length] * rows).shape == (rows, 2)
+    assert made == calls
 
 
 @pytest.mark.tensorflow
