@@ -115,7 +115,7 @@ class Gate:
         """Those that wait, each with its deadline."""
         self._call_soon: Callable[[Callable[[], None]], object] | None = None
         self._begun = 0
-        self._turned, self._full = 0.0, False
+        self._turned, self._taken, self._full = 0.0, 0, False
         self._counters.waiting.set_function(lambda: len(self._waiting))
 
     @property
@@ -212,10 +212,9 @@ class Gate:
         self._call_soon(self._turn)
 
     def _turn(self) -> None:
-        """Begin what a turn may, in the order of arrival; what was begun since the last one is done by the next."""
+        """Begin what a turn may, in the order of arrival; what one has begun is done by the next."""
         now = perf_counter()
-        if self._full:
-            self.pace.observe(now - self._turned, self._begun)
+        (self.pace.observe if self._full else self.pace.bound)(now - self._turned, self._taken)
         most = _AT_ONCE_OF_MANY if self._full else _AT_ONCE
         self._begun, begun_bytes = 0, 0
         while self._waiting and self._begun < most and begun_bytes < _AT_ONCE_BYTES:
@@ -228,7 +227,8 @@ class Gate:
             self._begun += 1
             begun_bytes += arrival.size
             arrival.begin()
-        self._turned, self._full = now, self._begun >= most or begun_bytes >= _AT_ONCE_BYTES
+        self._full = self._begun >= most or begun_bytes >= _AT_ONCE_BYTES
+        self._turned, self._taken = now, self._begun
         if self._begun:
             self._turn_later()
 

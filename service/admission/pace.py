@@ -19,3 +19,11 @@ class Pace:
     def observe(self, seconds: float, units: float) -> None:
         """Take note that so much work was done in so many seconds, in which there was always more of it."""
         self.unit_s += _WEIGHT * (seconds / units - self.unit_s)
+
+    def bound(self, seconds: float, units: float) -> None:
+        """Take note that so much work was done in so many seconds, in which there was not always more of it.
+
+        Else what was believed in a bad moment would stay: it lets so few wait that there is never more than is done.
+        """
+        if seconds < units * self.unit_s:
+            self.observe(seconds, units)

@@ -227,6 +227,18 @@ async def test_the_pace_is_that_of_turns_in_which_somebody_waited() -> None:
     assert scene.gate.pace.unit_s == pytest.approx(0.0064 / A_LATER_TURN, rel=1e-3)
 
 
+async def test_a_pace_that_was_believed_in_a_bad_moment_is_forgotten_although_no_turn_is_full() -> None:
+    scene = Scene(longest_wait_s=0.1, request_s=0.004)
+    for first in range(0, 20 * 2 * A_TURN, 2 * A_TURN):  # so slow that 26 may wait, of which a turn begins 32
+        scene.arrive_many(2 * A_TURN, first=first)
+        CLOCK.now += 0.0064
+        await turns(2)
+    assert scene.gate.pace.unit_s < 0.0004
+    refused = len(scene.answers)
+    scene.arrive_many(4 * A_TURN, first=10_000)
+    assert len(scene.answers) == refused
+
+
 async def test_large_batches_are_refused_at_the_gate_when_too_many_wait() -> None:
     scene = Scene(longest_wait_s=1.0)
     async with taken(scene.bulk):
