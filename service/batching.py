@@ -2,9 +2,9 @@
 
 Small work is done on the event loop at the end of the turn in which it arrived, all of that turn at once: that costs
 less than handing it to a thread, with which the loop would share the interpreter, and a request as a whole a quarter
-less than with a call for each. Big work goes to a thread of its own; while a round of it runs, more may arrive, and
-when it ends, that is the next round, single texts before large batches: none of them waits for more than the round that
-runs.
+less than with a call for each. Big work goes to a thread of its own, that of a turn as one round; while it runs, more
+may arrive, and when it ends, that is the next round, single texts before large batches: none of them waits for more
+than the round that runs.
 """
 
 import asyncio
@@ -67,6 +67,7 @@ class Batcher:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         self._cost = Cost()
         self._round_running = False
+        """Whether a round runs, or will at the end of this turn of the event loop."""
         self._round_ends = 0.0
         self._idle: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -112,7 +113,7 @@ class Batcher:
         job = Job(rows, len(rows) * longest, longest, perf_counter(), deadline, future, current())
         inline = self._limits.inline_tokens
         if bulk or job.tokens > inline or self._small.tokens + job.tokens > _INLINE_TURN * inline:
-            self._give_to_thread(job, self._bulk if bulk else self._prompt)
+            self._give_to_thread(loop, job, self._bulk if bulk else self._prompt)
         else:
             if not self._small:
                 loop.call_soon(self._score_small)
@@ -151,21 +152,20 @@ class Batcher:
         jobs = self._small.take(inf)
         self._settle(jobs, score_rows(self._engine, _rows_of(jobs), self._limits.batch_tokens), started)
 
-    def _give_to_thread(self, job: Job, queue: Queue) -> None:
+    def _give_to_thread(self, loop: asyncio.AbstractEventLoop, job: Job, queue: Queue) -> None:
         if job.deadline < inf:
-            loop = asyncio.get_running_loop()
             job.timer = loop.call_later(max(0.0, job.deadline - job.arrived), _expire, job.future)
         queue.put(job)
-        self._start_round()
+        if not self._round_running:
+            self._round_running, self._round_ends = True, job.arrived
+            loop.call_soon(self._start_round)
 
     def _start_round(self) -> None:
-        """Let the thread score what is waiting, unless it is at work already."""
-        if self._round_running:
-            return
+        """Let the thread score what is waiting, if anything is."""
         jobs = next_round(self._prompt, self._bulk, _ROUND * self._limits.batch_tokens)
+        self._round_running = bool(jobs)
         if not jobs:
             return
-        self._round_running = True
         started = perf_counter()
         self._round_ends = started + self._cost.seconds(sum(job.tokens for job in jobs))
         scoring = asyncio.get_running_loop().run_in_executor(
@@ -174,7 +174,6 @@ class Batcher:
         scoring.add_done_callback(lambda ended: self._end_round(jobs, ended, started))
 
     def _end_round(self, jobs: list[Job], ended: "asyncio.Future[Scored]", started: float) -> None:
-        self._round_running = False
         self._cost.observe(sum(job.tokens for job in jobs), perf_counter() - started)
         self._start_round()
         if error := ended.exception():

@@ -135,6 +135,13 @@ async def test_rows_that_arrive_while_a_batch_runs_are_the_next_batch() -> None:
     assert engine.calls == [[[1]], [[2], [3], [4], [5], [6]]]
 
 
+async def test_big_work_of_one_turn_of_the_event_loop_is_one_batch_from_the_first() -> None:
+    engine = FakeEngine()
+    batcher = Batcher(engine, metrics(), limits())
+    await asyncio.gather(*(batcher.submit([[row]]) for row in range(1, 6)))
+    assert engine.calls == [[[1], [2], [3], [4], [5]]]
+
+
 async def test_one_failing_request_leaves_its_neighbours_alone() -> None:
     gate = Event()
     batcher = Batcher(FakeEngine(gate=gate), metrics(), limits())

@@ -112,6 +112,7 @@ async def test_rounds_teach_what_the_next_will_take() -> None:
     assert learning._cost.seconds(10) == pytest.approx(0.05, rel=0.3)
     begun = perf_counter()
     last = learning.submit([[1] * 10])
+    await asyncio.sleep(0)
     assert learning._round_ends - begun == pytest.approx(0.05, rel=0.4)
     await last
 
@@ -145,14 +146,23 @@ async def test_a_deadline_of_half_a_moment_is_kept_while_the_thread_works() -> N
 
 
 async def test_what_nobody_gave_a_deadline_has_no_timer() -> None:
-    gate = Event()
-    slow = batcher(FakeEngine(gate=gate))
-    first, second = slow.submit([[1]]), slow.submit([[2]])
+    slow = batcher(FakeEngine())
+    text = slow.submit([[1]])
     [job] = slow._prompt.take(10)
     assert job.timer is None
-    gate.set()
-    await first
-    assert not second.done()  # it was taken away above
+    await asyncio.sleep(0)
+    assert not text.done()  # it was taken away above
+
+
+async def test_of_two_that_come_in_one_turn_the_second_waits_no_longer_than_the_first() -> None:
+    """Long after the last round, whose end says nothing of the next."""
+    waiting = batcher(FakeEngine(), longest_wait_s=10)
+    await waiting.submit([[1]])
+    waiting._round_ends -= 60
+    with waiting.admit(1):
+        first = waiting.submit([[1]])
+    with waiting.admit(1):
+        await asyncio.gather(first, waiting.submit([[2]]))
 
 
 async def test_holding_a_version_counts_as_one_text_that_waits() -> None:
