@@ -38,7 +38,7 @@ class Size(NamedTuple):
     steady_s: float
 
 
-SMALL, FULL = Size(3, 100, 1), Size(200, 500, 20)
+SMALL, FULL = Size(3, 100, 1), Size(200, 520, 20)
 
 
 class Found(NamedTuple):
