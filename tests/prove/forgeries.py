@@ -16,7 +16,10 @@ Fields = dict[str, Any]
 PIECES = f"{EXTRA}/pieces.model"
 
 _TYPES: tuple[object, ...] = (None, True, 1.5, -1, "text", [], {})
-"""A value of every kind that JSON knows."""
+"""A value of every kind that JSON knows; the first stands for none."""
+
+_OPTIONAL = "calibration"
+"""The field that a version need not have: manifests from before there was such a thing do not mention it."""
 
 _RAW = {
     "nothing": b"",
@@ -81,8 +84,9 @@ def _claiming(change: Callable[[Fields], object]) -> Callable[[Path], None]:
 def _manifests() -> Iterator[Damage]:
     document: Fields = json.loads((MODEL / MANIFEST).read_text(encoding="utf-8"))
     for name in document:
-        yield Damage("manifest: a field missing", name, _claiming(partial(_drop, name=name)))
-        for value in _TYPES:
+        if name != _OPTIONAL:
+            yield Damage("manifest: a field missing", name, _claiming(partial(_drop, name=name)))
+        for value in _TYPES[1:] if name == _OPTIONAL else _TYPES:
             if type(value) is not type(document[name]):
                 change = _claiming(partial(_update, claim={name: value}))
                 yield Damage("manifest: a field of another type", f"{name}: {value!r}", change)
@@ -124,6 +128,18 @@ _CLAIMS: tuple[Fields, ...] = (
     {"metrics": {"accuracy": "high"}},
     {"metrics": {"accuracy": float("nan")}},
     {"metrics": {"accuracy": 10**400}},
+    {"calibration": {}},
+    *(
+        {"calibration": {"temperature": 1.0, "certain_from": 0.5, "certain_accuracy": 0.9, "figures": {}, **wrong}}
+        for wrong in (
+            {"temperature": 0},
+            {"temperature": float("nan")},
+            {"certain_from": 1.5},
+            {"certain_accuracy": "high"},
+            {"figures": {"ece": None}},
+            {"surprise": 1},
+        )
+    ),
     {"files": {}},
     {"encoder": {}},
     *({"encoder": {"kind": kind, "size": 10_000, "text_version": 1}} for kind in ("morpheme", "word", "character", "")),
