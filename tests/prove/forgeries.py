@@ -106,6 +106,7 @@ def _update(fields: Fields, claim: Fields) -> None:
     fields.update(claim)
 
 
+_CALIBRATION = {"temperature": 1.0, "certain_from": 0.5, "certain_accuracy": 0.9, "figures": {}}
 _OUTSIDE = {"../../../etc/passwd": {"size": 1, "sha256": "0" * 64}}
 _CLAIMS: tuple[Fields, ...] = (
     {"surprise": 1},
@@ -130,7 +131,7 @@ _CLAIMS: tuple[Fields, ...] = (
     {"metrics": {"accuracy": 10**400}},
     {"calibration": {}},
     *(
-        {"calibration": {"temperature": 1.0, "certain_from": 0.5, "certain_accuracy": 0.9, "figures": {}, **wrong}}
+        {"calibration": {**wrong, **_CALIBRATION, **wrong}}  # what is wrong comes first, and so into its name
         for wrong in (
             {"temperature": 0},
             {"temperature": float("nan")},
