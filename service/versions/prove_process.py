@@ -27,6 +27,8 @@ _NICENESS = 10
 _FIRST_TO_BE_KILLED = b"1000"
 """If the machine runs out of memory (/proc/self/oom_score_adj)."""
 _MEBIBYTE = 2**20
+_MEANT_FOR_THE_SERVICE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""A terminal and systemd send them to every process of a service; that one ends says nothing of the version."""
 _LATER_S = 5
 """How much later than it is given up there the process ends by itself, should nobody be there any more."""
 
@@ -100,6 +102,8 @@ def _own_output() -> int:
 
 
 def _become_harmless() -> None:
+    for number in _MEANT_FOR_THE_SERVICE:
+        signal.signal(number, signal.SIG_IGN)
     os.nice(_NICENESS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError):

@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -212,6 +213,18 @@ def test_a_version_that_ends_the_process_is_refused_with_how(models: Path, lines
             made.prover.prove(GRU)
         known = made.proofs.outcome("d" * 64)
         assert (known is not None) is (SAY_DIGEST in lines)
+
+
+def test_a_signal_that_is_meant_for_the_service_does_not_end_a_proof(models: Path) -> None:
+    """A terminal sends it to all processes of a service, and a version must not be taken for what crashed."""
+    other = publish_version(models, shape=Shape(seed=2))
+    with bench(models) as made:
+        made.prover.prove(GRU)
+        first = made.pid()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(first, number)
+        assert made.prover.prove(other)
+        assert made.pid() == first
 
 
 def test_a_process_that_ended_for_want_of_questions_is_started_again(
